@@ -1,0 +1,433 @@
+"""What is remembered? Every table of the service, in the field's words.
+
+Every fact carries its `site_id`, every key is made by the application, and what must not happen twice is a unique key.
+Time columns are UTC. Names of columns that end in `_at` are moments, `_on` dates.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from smsgateway.store.types import UTCDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+def _id() -> Column[object]:
+    return Column("id", Uuid, primary_key=True)
+
+
+def _site(*, known: bool = True) -> Column[object]:
+    """The site a fact belongs to; unknown only for a message from a stranger."""
+    return Column("site_id", Uuid, nullable=not known)
+
+
+def _ref(name: str, target: str, *, required: bool = True) -> Column[object]:
+    return Column(name, Uuid, ForeignKey(target), nullable=not required)
+
+
+# ---------------------------------------------------------------- the register: places, people, codes
+
+facilities = Table(
+    "facilities",
+    metadata,
+    _id(),
+    _site(),
+    Column("code", String(40), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),  # country, district, site, clinic
+    _ref("parent_id", "facilities.id", required=False),
+    Column("timezone", String(60)),
+    Column("arm", String(40)),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    _id(),
+    _site(),
+    Column("code", String(40), nullable=False, unique=True),
+    Column("role", String(20), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("language", String(5), nullable=False),
+    _ref("facility_id", "facilities.id", required=False),
+    _ref("supervisor_id", "staff.id", required=False),
+    Column("on_duty", String(200), nullable=False, server_default=""),  # "07:30-19:00 …" local; empty = always
+    Index("ix_staff_facility_role", "facility_id", "role"),
+)
+
+phones = Table(
+    "phones",
+    metadata,
+    Column("phone", String(20), primary_key=True),  # E.164: a phone is one person's, a person may have several
+    _ref("staff_id", "staff.id"),
+    _site(),
+    Column("position", SmallInteger, nullable=False),  # 0 is the one we text
+    Index("ix_phones_staff_id", "staff_id"),
+)
+
+catchments = Table(
+    "catchments",
+    metadata,
+    _id(),
+    _site(),
+    Column("number", String(9), nullable=False, unique=True),  # as written, "07"
+    _ref("facility_id", "facilities.id"),  # its clinic
+    Column("next_serial", Integer, nullable=False),  # starts at 10; households and patients share the counter
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    _id(),
+    _site(),
+    _ref("catchment_id", "catchments.id"),
+    _ref("staff_id", "staff.id"),
+    Column("starts_on", Date, nullable=False),
+    Column("ends_on", Date),  # last day, null while it lasts
+    UniqueConstraint("catchment_id", "staff_id", "starts_on"),
+    Index("ix_assignments_staff_id", "staff_id"),
+)
+
+households = Table(
+    "households",
+    metadata,
+    _id(),
+    _site(),
+    _ref("catchment_id", "catchments.id"),
+    Column("serial", Integer, nullable=False),
+    Column("people", Integer),
+    Column("village", String(120)),
+    Column("consent", Boolean, nullable=False, server_default=text("false")),
+    Column("registered_at", UTCDateTime, nullable=False),
+    UniqueConstraint("catchment_id", "serial"),
+)
+
+patients = Table(
+    "patients",
+    metadata,
+    _id(),
+    _site(),
+    _ref("catchment_id", "catchments.id"),
+    Column("serial", Integer, nullable=False),
+    _ref("household_id", "households.id"),
+    Column("sex", String(1)),  # F, M
+    Column("born_from", Date),  # birth date as an interval: equal when it is known exactly
+    Column("born_to", Date),
+    Column("lmp", Date),  # last period of a pregnancy under way
+    Column("registered_at", UTCDateTime, nullable=False),
+    UniqueConstraint("catchment_id", "serial"),
+    Index("ix_patients_household_id", "household_id"),
+)
+
+# One row a serial: households and patients can never share one, and a moved person's old code still resolves.
+codes = Table(
+    "codes",
+    metadata,
+    Column("catchment_id", Uuid, ForeignKey("catchments.id"), primary_key=True),
+    Column("serial", Integer, primary_key=True, autoincrement=False),
+    _site(),
+    Column("kind", String(10), nullable=False),  # household, patient
+    Column("subject_id", Uuid, nullable=False),
+    Column("now_catchment_id", Uuid, ForeignKey("catchments.id")),
+    Column("now_serial", Integer),
+)
+
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("phone", String(20), primary_key=True),
+    Column("channel", String(20), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+)
+
+# ---------------------------------------------------------------- what came in
+
+inbound = Table(
+    "inbound",
+    metadata,
+    _id(),
+    _site(known=False),
+    Column("channel", String(20), nullable=False),
+    Column("provider_id", String(200), nullable=False),
+    Column("sender", String(40), nullable=False),
+    Column("recipient", String(40), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("sent_at", UTCDateTime),
+    Column("arrived_at", UTCDateTime, nullable=False),
+    Column("staff_id", Uuid),
+    Column("state", String(10), nullable=False),  # handled, failed (to be tried again), given_up (told to a human)
+    Column("attempts", SmallInteger, nullable=False),
+    Column("error", String(200)),  # the kind of the last failure, never the message's words
+    Column("answer", Text),  # what was answered: a repeated report gets it again
+    UniqueConstraint("channel", "provider_id"),
+    Index(
+        "ix_inbound_failed",
+        "arrived_at",
+        postgresql_where=text("state = 'failed'"),
+        sqlite_where=text("state = 'failed'"),
+    ),
+    Index("ix_inbound_sender", "sender", "arrived_at"),
+)
+
+# What has been counted already: provider ids of callbacks, and fingerprints of contents for 12 h. Kept 30 days.
+seen = Table(
+    "seen",
+    metadata,
+    Column("channel", String(20), primary_key=True),
+    Column("provider_id", String(200), primary_key=True),
+    Column("subject_id", Uuid, nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Index("ix_seen_at", "at"),
+)
+
+strangers = Table(
+    "strangers",
+    metadata,
+    Column("phone", String(40), primary_key=True),
+    Column("told_at", UTCDateTime, nullable=False),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    _id(),
+    _site(),
+    Column("inbound_id", Uuid, ForeignKey("inbound.id"), nullable=False),
+    Column("part", SmallInteger, nullable=False),  # which report of the message
+    Column("item", SmallInteger, nullable=False),  # which household of a list
+    Column("flow", String(40), nullable=False),
+    Column("flow_version", Integer, nullable=False),
+    Column("channel", String(20), nullable=False),  # sms, ussd
+    Column("staff_id", Uuid, ForeignKey("staff.id"), nullable=False),
+    Column("catchment_id", Uuid),
+    Column("household_id", Uuid),
+    Column("patient_id", Uuid),
+    Column("answers", Json, nullable=False),
+    Column("danger", Json, nullable=False),
+    Column("unclear", Json, nullable=False),
+    Column("state", String(10), nullable=False),  # filed, unfiled (whose is it?), cancelled
+    Column("happened_at", UTCDateTime, nullable=False),
+    Column("arrived_at", UTCDateTime, nullable=False),
+    UniqueConstraint("inbound_id", "part", "item"),
+    Index("ix_reports_staff_id", "staff_id", "arrived_at"),
+    Index("ix_reports_patient_id", "patient_id", "arrived_at"),
+    Index("ix_reports_household_id", "household_id", "arrived_at"),
+)
+
+# ---------------------------------------------------------------- referral care
+
+referrals = Table(
+    "referrals",
+    metadata,
+    _id(),
+    _site(),
+    Column("code", String(4), nullable=False),
+    Column("code_live", Boolean, nullable=False),  # a code is unique at its clinic while live: open, then 30 days
+    _ref("facility_id", "facilities.id"),
+    _ref("patient_id", "patients.id", required=False),
+    _ref("report_id", "reports.id", required=False),
+    _ref("reporter_id", "staff.id", required=False),
+    Column("reporter_phone", String(40), nullable=False),
+    Column("urgency", String(10), nullable=False),  # urgent, routine
+    Column("tier", SmallInteger, nullable=False),
+    Column("certain", Boolean, nullable=False),
+    Column("danger", Json, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("opened_at", UTCDateTime, nullable=False),
+    Column("handed_at", UTCDateTime),  # the alert was taken by the provider
+    Column("delivered_at", UTCDateTime),
+    Column("received_at", UTCDateTime),
+    Column("arrived_at", UTCDateTime),
+    Column("closed_at", UTCDateTime),
+    Index(
+        "uq_referrals_live_code",
+        "facility_id",
+        "code",
+        unique=True,
+        postgresql_where=text("code_live"),
+        sqlite_where=text("code_live"),
+    ),
+    Index(
+        "uq_referrals_open_patient",
+        "patient_id",
+        unique=True,
+        postgresql_where=text("open AND patient_id IS NOT NULL"),
+        sqlite_where=text("open AND patient_id IS NOT NULL"),
+    ),
+)
+
+referral_events = Table(
+    "referral_events",
+    metadata,
+    _id(),
+    _site(),
+    _ref("referral_id", "referrals.id"),
+    Column("kind", String(20), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("staff_id", Uuid),
+    Column("message_id", Uuid),
+    Column("inbound_id", Uuid),
+    Column("detail", Json, nullable=False),
+    Index("ix_referral_events_referral_id", "referral_id", "at"),
+)
+
+due = Table(
+    "due",
+    metadata,
+    _id(),
+    _site(),
+    Column("kind", String(20), nullable=False),
+    Column("subject_id", Uuid, nullable=False),
+    Column("step", String(40), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("detail", Json, nullable=False),
+    UniqueConstraint("kind", "subject_id", "step"),
+    Index("ix_due_at", "at"),
+)
+
+# A fault is something a human must see: nobody reachable for an urgent referral, a message we could not handle.
+faults = Table(
+    "faults",
+    metadata,
+    _id(),
+    _site(known=False),
+    Column("kind", String(40), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("cleared_at", UTCDateTime),
+    UniqueConstraint("kind", "subject"),
+)
+
+# ---------------------------------------------------------------- what goes out
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    _site(known=False),
+    Column("rank", SmallInteger, nullable=False),  # 0 urgent, 1 reply, 2 reminder, 3 notice
+    Column("phone", String(20), nullable=False),
+    Column("staff_id", Uuid),
+    Column("body", Text, nullable=False),
+    Column("segments", SmallInteger, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("not_before", UTCDateTime, nullable=False),
+    Column("expires_at", UTCDateTime),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("lease", Uuid),  # the fence: only who holds it may record what became of the message
+    Column("lease_until", UTCDateTime),
+    Column("channel", String(20)),  # the channel it was last given to
+    Column("doubtful", Boolean, nullable=False),  # one hand-over had an unknown end
+    Column("reason", String(80)),
+    Column("referral_id", Uuid),
+    Column("rung", String(40)),
+    Column("inbound_id", Uuid),
+    Column("key", String(120), unique=True),  # told once: the same key is never queued twice
+    Index("ix_outbox_rank_not_before", "rank", "not_before"),
+    Index("ix_outbox_referral_id", "referral_id"),
+)
+
+message_log = Table(
+    "message_log",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("created_at", UTCDateTime, primary_key=True),
+    _site(known=False),
+    Column("rank", SmallInteger, nullable=False),
+    Column("phone", String(20), nullable=False),
+    Column("staff_id", Uuid),
+    Column("body", Text, nullable=False),
+    Column("segments", SmallInteger, nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("channel", String(20)),
+    Column("provider_id", String(200)),
+    Column(
+        "status", String(12), nullable=False
+    ),  # handed_over, submitted, failed, delivered, unknown, gave_up, expired, withdrawn
+    Column("reason", String(80)),
+    Column("cost", String(40)),
+    Column("referral_id", Uuid),
+    Column("rung", String(40)),
+    Column("inbound_id", Uuid),
+    Column("key", String(120)),
+    Column("settled_at", UTCDateTime, nullable=False),
+    Column("delivered_at", UTCDateTime),
+    Index("ix_message_log_referral_id", "referral_id"),
+    Index("ix_message_log_phone", "phone", "created_at"),
+    postgresql_partition_by="RANGE (created_at)",
+)
+
+# Which message a provider's id belongs to: unpartitioned, so that a receipt finds it by key. Kept 30 days.
+handovers = Table(
+    "handovers",
+    metadata,
+    Column("channel", String(20), primary_key=True),
+    Column("provider_id", String(200), primary_key=True),
+    Column("phone", String(20), primary_key=True),
+    Column("message_id", Uuid, nullable=False),
+    Column("message_created_at", UTCDateTime, nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Index("ix_handovers_at", "at"),
+    Index("ix_handovers_message_id", "message_id"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    _id(),
+    Column("channel", String(20), nullable=False),
+    Column("provider_id", String(200), nullable=False),
+    Column("phone", String(40), nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("provider_status", String(40), nullable=False),
+    Column("reason", String(80)),
+    Column("raw", LargeBinary, nullable=False),
+    Column("arrived_at", UTCDateTime, nullable=False),
+    Column("message_id", Uuid),  # null while parked: it came before its message was recorded
+    UniqueConstraint("channel", "provider_id", "phone", "provider_status"),
+    Index("ix_receipts_arrived_at", "arrived_at"),
+)
+
+channel_states = Table(
+    "channel_states",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("next_free", Float, nullable=False),  # GCRA: theoretical arrival time, seconds since 1970
+    Column("slow_until", UTCDateTime),
+    Column("paused_until", UTCDateTime),
+    Column("pause_reason", String(80)),
+    Column("probes", Integer, nullable=False),
+)
+
+# Parents before children, for rows that are written in bulk.
+WRITE_ORDER = {table: position for position, table in enumerate(metadata.sorted_tables)}

@@ -1,0 +1,215 @@
+"""How does anything get written? Through one door: `store.write(work)`.
+
+`work` is replayable: it is given a `Tx`, touches nothing outside it, and may be called again after a rollback. When
+`write` returns, what `work` wrote is on disk; when it raises, none of it is.
+
+On SQLite one thread owns the only writing connection and commits several requests together. If one of them fails the
+whole group is rolled back and its members are replayed one by one, so that only the one that fails alone is refused.
+No savepoints: on a full disk SQLite drops the whole transaction, not the savepoint, and they cost a third of the
+writes. On PostgreSQL each request is its own transaction, replayed after a deadlock, a lost race or a lost connection.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Generic, Protocol, TypeVar
+
+from sqlalchemy import CursorResult, Executable, Table, insert
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from smsgateway.store.tables import WRITE_ORDER
+
+T = TypeVar("T")
+Work = Callable[["Tx"], T]
+
+GROUP_AT_MOST = 64
+# A lost race: another transaction was first, and a replay will see what it did.
+LOST_RACE = frozenset({"40001", "40P01", "23505"})
+REPLAYS = 3
+
+
+class StoreUnavailable(Exception):
+    """The database cannot take anything now (down, locked, disk full): nothing was written, try again later."""
+
+
+class Tx:
+    """One transaction in progress. `insert` is buffered and written in bulk with the whole group's rows just before
+    the commit; `execute` writes what is buffered first, so that it sees it; `run` does not, and is for statements
+    that do not read what `insert` buffers (most of the path of a report)."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.dialect = connection.dialect.name
+        self._rows: dict[Table, list[Mapping[str, Any]]] = {}
+        self._after: list[Callable[[], None]] = []
+
+    def insert(self, table: Table, row: Mapping[str, Any]) -> None:
+        """Add one row. All rows of a table must name the same columns."""
+        self._rows.setdefault(table, []).append(row)
+
+    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Run a statement after writing what is buffered."""
+        self.flush()
+        return self.run(statement, parameters)
+
+    def run(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Run a statement that does not read what is buffered."""
+        result: CursorResult[Any] = self.connection.execute(statement, parameters)
+        return result
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Something to do once this is on disk, and only then (wake a sender, drop a cache entry)."""
+        self._after.append(action)
+
+    def flush(self) -> None:
+        """Write the buffered rows, tables in the order of their foreign keys."""
+        if not self._rows:
+            return
+        rows, self._rows = self._rows, {}
+        for table in sorted(rows, key=WRITE_ORDER.__getitem__):
+            self.connection.execute(insert(table), rows[table])
+
+    def take_after_commit(self) -> list[Callable[[], None]]:
+        """The actions to do, handed over once."""
+        actions, self._after = self._after, []
+        return actions
+
+
+class Door(Protocol):
+    def write(self, work: Work[T]) -> T: ...
+
+    def close(self) -> None: ...
+
+
+class _Job(Generic[T]):
+    """One request waiting for the writer."""
+
+    def __init__(self, work: Work[T]) -> None:
+        self.work = work
+        self.result: T | None = None
+        self.error: BaseException | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def wait(self) -> T:
+        self._done.acquire()
+        if self.error is not None:
+            raise self.error
+        return self.result  # type: ignore[return-value]
+
+    def finish(self) -> None:
+        self._done.release()
+
+
+class GroupDoor:
+    """SQLite's door: one writer thread, group commit."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, work: Work[T]) -> T:
+        job = _Job(work)
+        self._queue.put(job)
+        return job.wait()
+
+    def waiting(self) -> int:
+        """How many requests stand before the writer."""
+        return self._queue.qsize()
+
+    def close(self) -> None:
+        self._queue.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        closing = False
+        while not closing:
+            group: list[_Job[Any]] = []
+            job = self._queue.get()
+            while job is not None:
+                group.append(job)
+                if len(group) == GROUP_AT_MOST:
+                    break
+                try:
+                    job = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            closing = job is None
+            if group:
+                self._commit(group)
+
+    def _commit(self, group: list[_Job[Any]]) -> None:
+        """Commit all together, or else each alone: the replay that keeps one bad request from costing the others."""
+        try:
+            after = self._attempt(group)
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked, and the writer must live on
+            if len(group) > 1:
+                for job in group:
+                    self._commit([job])
+                return
+            group[0].error = _translated(error)
+        else:
+            for action in after:
+                action()
+        for job in group:
+            job.finish()
+
+    def _attempt(self, group: list[_Job[Any]]) -> list[Callable[[], None]]:
+        with self._engine.begin() as connection:
+            tx = Tx(connection)
+            for job in group:
+                job.result = job.work(tx)
+            tx.flush()
+        return tx.take_after_commit()
+
+
+class PlainDoor:
+    """PostgreSQL's door: each request its own transaction. Also serves an in-memory SQLite, one at a time."""
+
+    def __init__(self, engine: Engine, guard: AbstractContextManager[Any] | None = None) -> None:
+        self._engine = engine
+        self._guard = guard
+
+    def write(self, work: Work[T]) -> T:
+        if self._guard is None:
+            return self._replayed(work)
+        with self._guard:
+            return self._replayed(work)
+
+    def close(self) -> None:
+        """Nothing of its own to give back."""
+
+    def _replayed(self, work: Work[T]) -> T:
+        for left in reversed(range(REPLAYS)):
+            try:
+                with self._engine.begin() as connection:
+                    tx = Tx(connection)
+                    result = work(tx)
+                    tx.flush()
+            except DBAPIError as error:
+                if left and _worth_replaying(error):
+                    continue
+                raise _translated(error) from error
+            for action in tx.take_after_commit():
+                action()
+            return result
+        raise AssertionError("unreachable: the last replay returns or raises")
+
+
+def _worth_replaying(error: DBAPIError) -> bool:
+    """A lost connection may have been lost after its COMMIT: `work` finds its own rows (`seen`) and changes nothing."""
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in LOST_RACE
+
+
+def _translated(error: BaseException) -> BaseException:
+    if isinstance(error, OperationalError | InterfaceError) or getattr(error, "connection_invalidated", False):
+        unavailable = StoreUnavailable(type(getattr(error, "orig", error)).__name__)
+        unavailable.__cause__ = error
+        return unavailable
+    return error
