@@ -34,6 +34,7 @@ _DAMM = (
 )
 
 # 4177, 417-7, 07-4177, 07-417-7, each also with "/" and with spaces around the hyphen.
+_CATCHMENT = re.compile(r"[0-9]{1,6}")
 _BARE = re.compile(r"([0-9]{3,9})")
 _HYPHENATED = re.compile(r"([0-9]{2,8})\s*[-/]\s*([0-9])")
 _FULL = re.compile(r"([0-9]{1,6})\s*[-/]\s*([0-9]{3,9})")
@@ -97,7 +98,9 @@ def parse_code(text: str) -> tuple[str | None, str] | None:
 def is_valid(catchment: str, digits: str) -> bool:
     """Whether these digits can be a code of this catchment: form and check digit. Whether anyone has it is
     another question."""
-    return bool(_BARE.fullmatch(digits)) and digits[0] != "0" and damm(catchment + digits) == 0
+    if not (_CATCHMENT.fullmatch(catchment) and _BARE.fullmatch(digits)) or digits[0] == "0":
+        return False
+    return damm(catchment + digits) == 0
 
 
 def near(catchment: str, digits: str) -> list[str]:
