@@ -1,17 +1,12 @@
 """What became of each message of a batch, given the provider's answer? One fate each, from tables, never a guess that a
 message was sent or was not.
 
-The answer that says all is well is HTTP 201 with one recipient entry a number:
-`{"SMSMessageData": {"Message": "Sent to 1/1 Total Cost: KES 0.8000 Message parts: 1", "Recipients":
-[{"statusCode": 101, "number": "+22376000101", "status": "Success", "cost": "KES 0.8000", "messageId": "ATXid_…",
-"messageParts": 1}]}}`. Everything else seen in the field stands below where it bites. A rule for all of it: *not taken*
-only on evidence, since a message sent again costs money and attention; *unknown* otherwise, and the outbox decides who
-gets it once more.
+A rule for all of it: *not taken* only on evidence, since a message sent again costs money and attention; *unknown*
+otherwise, and the outbox decides who gets it once more.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +17,18 @@ from typing import Any
 from uuid import UUID
 
 from smsgateway.channels.africastalking.connection import HttpAnswer
+from smsgateway.channels.africastalking.listing import (
+    CODE_FATES,
+    WORD_CODES,
+    Listing,
+    Recipient,
+    bare_word,
+    field_of,
+    json_of,
+    match,
+    read_listing,
+    text_of,
+)
 from smsgateway.channels.messages import Fate, Handover, Outgoing
 
 LONGEST_PAUSE = 3600.0  # seconds; a Retry-After beyond an hour would be a provider's mistake
@@ -48,93 +55,9 @@ HTTP_FATES: Mapping[int, Fate] = {
     524: Fate.UNKNOWN,
 }
 
-# statusCode of one recipient. 401 is the provider's risk engine on this number, not a wrong key.
-CODE_FATES: Mapping[int, Fate] = {
-    100: Fate.ACCEPTED,
-    101: Fate.ACCEPTED,
-    102: Fate.ACCEPTED,
-    401: Fate.REFUSED,
-    402: Fate.CHANNEL_DOWN,
-    403: Fate.REFUSED,
-    404: Fate.REFUSED,
-    405: Fate.CHANNEL_DOWN,
-    406: Fate.REFUSED,
-    407: Fate.REFUSED,
-    409: Fate.REFUSED,
-    500: Fate.RETRY,
-    501: Fate.RETRY,
-    502: Fate.RETRY,
-}
-
-# The same as words, for an answer without a code, and for "Message" when no recipient is listed at all:
-# `{"SMSMessageData": {"Message": "InvalidSenderId", "Recipients": []}}` with HTTP 201 (recorded).
-WORD_CODES: Mapping[str, int] = {
-    "processed": 100,
-    "sent": 101,
-    "success": 101,
-    "queued": 102,
-    "riskhold": 401,
-    "invalidsenderid": 402,
-    "invalidphonenumber": 403,
-    "unsupportednumbertype": 404,
-    "insufficientbalance": 405,
-    "userinblacklist": 406,
-    "couldnotroute": 407,
-    "donotdisturbrejection": 409,
-    "internalservererror": 500,
-    "gatewayerror": 501,
-    "rejectedbygateway": 502,
-}
-
-_SENT_COUNT = re.compile(r"Sent to (\d{1,6})/\d{1,6}")
-_PARTS = re.compile(r"Message parts:\s*(\d{1,3})")
-_AMOUNT = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
-_NO_ID = {"", "none", "null"}  # messageId is the string 'None' on a failure
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One entry of the answer's Recipients, every field as far as it could be read."""
-
-    number: str
-    code: int | None
-    word: str
-    message_id: str | None
-    cost: str | None
-    parts: int | None
-
-    @property
-    def fate(self) -> Fate:
-        """By code, else by word. What we do not know but is clearly no success was not taken: it may be tried again."""
-        code = self.code if self.code in CODE_FATES else WORD_CODES.get(_bare(self.word), self.code)
-        if code is not None and code in CODE_FATES:
-            return CODE_FATES[code]
-        if code is None or code < 300:
-            return Fate.ACCEPTED if self.message_id else Fate.UNKNOWN
-        return Fate.RETRY
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The answer's body, understood: its `message` and its recipients."""
-
-    message: str
-    recipients: tuple[Recipient, ...]
-
-    @property
-    def sent(self) -> int | None:
-        """How many messages the provider says it took; None when it does not say. An answer that names an error
-        instead of a count, and lists nobody, took none."""
-        found = _SENT_COUNT.search(self.message)
-        if found:
-            return int(found[1])
-        return 0 if self.message and not self.recipients else None
-
-    @property
-    def parts(self) -> int | None:
-        """Segments of the common body, said once for the batch by servers that do not say it a recipient."""
-        found = _PARTS.search(self.message)
-        return int(found[1]) if found else None
+_PROBE_FATES = frozenset({Fate.CHANNEL_DOWN, Fate.RETRY, Fate.UNKNOWN})
+_AMOUNT = re.compile(r"-?[0-9][0-9,]*(?:\.[0-9]+)?")
+_LONG_NUMBER = re.compile(r"[0-9]{6,}")  # may be a phone: reasons are logged
 
 
 def read_answer(messages: Sequence[Outgoing], answer: HttpAnswer, now: datetime) -> list[Handover]:
@@ -162,63 +85,14 @@ def read_balance(answer: HttpAnswer, now: datetime) -> Handover | None:
         verdict = _of_status(answer, now)
         fate = verdict.fate if verdict.fate in _PROBE_FATES else Fate.RETRY
         return _handover(nobody, _Verdict(fate, verdict.reason, verdict.retry_after))
-    content = _json(answer.body) if answer.whole else None
-    user = _field(content, "userData") or _field(content, "UserData")
+    content = json_of(answer.body) if answer.whole else None
+    user = field_of(content, "userData") or field_of(content, "UserData")
     if not isinstance(user, Mapping):
         return _handover(nobody, _Verdict(Fate.UNKNOWN, f"HTTP {answer.status} without a readable answer"))
     amount = _amount(user.get("balance"))
     if amount is not None and amount <= 0:
         return _handover(nobody, _Verdict(Fate.CHANNEL_DOWN, "InsufficientBalance"))
     return None
-
-
-_PROBE_FATES = {Fate.CHANNEL_DOWN, Fate.RETRY, Fate.UNKNOWN}
-
-
-def read_listing(body: bytes) -> Listing | None:
-    """The body of a 2xx answer; None when it is not what the API says (an HTML page, cut JSON, another structure)."""
-    data = _field(_json(body), "SMSMessageData")
-    if not isinstance(data, Mapping):
-        return None
-    entries = data.get("Recipients")
-    return Listing(
-        message=_text(data.get("Message")),
-        recipients=tuple(_recipient(each) for each in entries or () if isinstance(each, Mapping))
-        if isinstance(entries, list | None)
-        else (),
-    )
-
-
-def match(messages: Sequence[Outgoing], recipients: Sequence[Recipient]) -> list[Recipient | None]:
-    """Which entry speaks of which message? Entries come in any order, and numbers come back with or without `+`, with
-    `00`, or in national form. First the same digits, then digits that only one message's number ends with, then the
-    last one left for the last one left. No number may occur twice among `messages`."""
-    waiting = dict(enumerate(messages))
-    spare = list(recipients)
-    found: dict[int, Recipient] = {}
-    for same in (_same_digits, _ends_with):
-        for entry in list(spare):
-            candidates = [at for at, message in waiting.items() if same(message.phone, entry.number)]
-            if len(candidates) == 1:
-                found[candidates[0]] = entry
-                del waiting[candidates[0]]
-                spare.remove(entry)
-    if len(waiting) == len(spare) == 1:
-        found[next(iter(waiting))] = spare[0]
-    return [found.get(at) for at in range(len(messages))]
-
-
-def _same_digits(phone: str, number: str) -> bool:
-    return _digits(phone) == _digits(number)
-
-
-def _ends_with(phone: str, number: str) -> bool:
-    national = _digits(number).lstrip("0")
-    return len(national) >= 7 and _digits(phone).endswith(national)
-
-
-def _digits(number: str) -> str:
-    return re.sub(r"[^0-9]", "", number).removeprefix("00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,56 +132,19 @@ def _of_recipient(message: Outgoing, entry: Recipient, parts: int | None) -> Han
 def _of_unlisted(message: Outgoing, listing: Listing, accepted: int, alone: bool) -> Handover:
     """A number the answer does not mention. It was not taken when everything the provider counts as sent is listed
     under other numbers; else it may be one of those it took."""
-    code = WORD_CODES.get(_bare(listing.message))
+    code = WORD_CODES.get(bare_word(listing.message))
     fate = CODE_FATES[code] if code else None
     if fate is Fate.CHANNEL_DOWN or (alone and fate is Fate.REFUSED):
         return Handover(message.id, fate, reason=listing.message, code=code)
     taken_count = listing.sent
     taken = taken_count is None or taken_count > accepted
-    reason = "number missing in the answer" if listing.recipients else listing.message[:80] or "no recipients"
-    return Handover(message.id, Fate.UNKNOWN if taken else Fate.RETRY, reason=_mask(reason))
-
-
-def _recipient(entry: Mapping[str, Any]) -> Recipient:
-    identity = _text(entry.get("messageId"))
-    return Recipient(
-        number=_text(entry.get("number")),
-        code=_int(entry.get("statusCode")),
-        word=_text(entry.get("status")),
-        message_id=None if identity.lower() in _NO_ID else identity,
-        cost=_text(entry.get("cost")) or None,
-        parts=_int(entry.get("messageParts")) or None,
-    )
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):  # RecursionError: a megabyte of "["
-        return None
-
-
-def _field(content: Any, name: str) -> Any:
-    return content.get(name) if isinstance(content, Mapping) else None
-
-
-def _text(value: Any) -> str:
-    return str(value).strip() if isinstance(value, str | int | float) else ""
-
-
-def _int(value: Any) -> int | None:
-    """A small whole number, written as number or as text."""
-    text = _text(value) if not isinstance(value, bool) else ""
-    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
-
-
-def _bare(word: str) -> str:
-    return re.sub(r"[^a-z]", "", word.lower())
+    reason = "number missing in the answer" if listing.recipients else listing.message or "no recipients"
+    return Handover(message.id, Fate.UNKNOWN if taken else Fate.RETRY, reason=_short(reason))
 
 
 def _amount(value: Any) -> Decimal | None:
-    """ "KES 1785.50" gives 1785.50."""
-    found = _AMOUNT.search(_text(value))
+    """The number in an amount of money: "KES 1785.50" gives 1785.50."""
+    found = _AMOUNT.search(text_of(value))
     try:
         return Decimal(found[0].replace(",", "")) if found else None
     except InvalidOperation:
@@ -315,13 +152,13 @@ def _amount(value: Any) -> Decimal | None:
 
 
 def _plain(body: bytes) -> str:
-    """The provider's own words on an error, where it is a line and not a page; long digits may be a phone number."""
-    text = body[:200].decode("utf-8", "replace").strip()
-    return "" if not text or text.startswith(("<", "{")) else f": {_mask(text.splitlines()[0][:80])}"
+    """The provider's own words on an error, where it is a line and not a page."""
+    text = text_of(body[:200].decode("utf-8", "replace"))
+    return "" if not text or text.startswith(("<", "{")) else f": {_short(text.splitlines()[0])}"
 
 
-def _mask(text: str) -> str:
-    return re.sub(r"\d{6,}", "…", text)
+def _short(reason: str) -> str:
+    return _LONG_NUMBER.sub("…", reason)[:80]
 
 
 def _pause(retry_after: str | None, now: datetime) -> float | None:
