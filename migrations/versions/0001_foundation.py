@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("step", sa.String(length=40), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("detail", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("failures", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_due")),
         sa.UniqueConstraint("kind", "subject_id", "step", name=op.f("uq_due_kind_subject_id_step")),
     )
@@ -77,8 +78,8 @@ def upgrade() -> None:
         sa.Column("site_id", sa.Uuid(), nullable=True),
         sa.Column("channel", sa.String(length=20), nullable=False),
         sa.Column("provider_id", sa.String(length=200), nullable=False),
-        sa.Column("sender", sa.String(length=40), nullable=False),
-        sa.Column("recipient", sa.String(length=40), nullable=False),
+        sa.Column("sender", sa.String(length=64), nullable=False),
+        sa.Column("recipient", sa.String(length=64), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
@@ -152,6 +153,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=20), nullable=True),
         sa.Column("doubtful", sa.Boolean(), nullable=False),
         sa.Column("reason", sa.String(length=80), nullable=True),
+        sa.Column("withdrawn", sa.String(length=80), nullable=True),
         sa.Column("referral_id", sa.Uuid(), nullable=True),
         sa.Column("rung", sa.String(length=40), nullable=True),
         sa.Column("inbound_id", sa.Uuid(), nullable=True),
@@ -166,9 +168,9 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("channel", sa.String(length=20), nullable=False),
         sa.Column("provider_id", sa.String(length=200), nullable=False),
-        sa.Column("phone", sa.String(length=40), nullable=False),
+        sa.Column("phone", sa.String(length=64), nullable=False),
         sa.Column("status", sa.String(length=12), nullable=False),
-        sa.Column("provider_status", sa.String(length=40), nullable=False),
+        sa.Column("provider_status", sa.String(length=64), nullable=False),
         sa.Column("reason", sa.String(length=80), nullable=True),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.Column("arrived_at", sa.DateTime(timezone=True), nullable=False),
@@ -184,6 +186,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_receipts_arrived_at", "receipts", ["arrived_at"], unique=False)
     op.create_table(
+        "revisions",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_revisions")),
+    )
+    op.create_table(
         "seen",
         sa.Column("channel", sa.String(length=20), nullable=False),
         sa.Column("provider_id", sa.String(length=200), nullable=False),
@@ -194,7 +202,7 @@ def upgrade() -> None:
     op.create_index("ix_seen_at", "seen", ["at"], unique=False)
     op.create_table(
         "strangers",
-        sa.Column("phone", sa.String(length=40), nullable=False),
+        sa.Column("phone", sa.String(length=64), nullable=False),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("phone", name=op.f("pk_strangers")),
     )
@@ -234,16 +242,11 @@ def upgrade() -> None:
         sa.Column("staff_id", sa.Uuid(), nullable=False),
         sa.Column("starts_on", sa.Date(), nullable=False),
         sa.Column("ends_on", sa.Date(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["catchment_id"], ["catchments.id"], name=op.f("fk_assignments_catchment_id")
-        ),
+        sa.ForeignKeyConstraint(["catchment_id"], ["catchments.id"], name=op.f("fk_assignments_catchment_id")),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_assignments_staff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignments")),
         sa.UniqueConstraint(
-            "catchment_id",
-            "staff_id",
-            "starts_on",
-            name=op.f("uq_assignments_catchment_id_staff_id_starts_on"),
+            "catchment_id", "staff_id", "starts_on", name=op.f("uq_assignments_catchment_id_staff_id_starts_on")
         ),
     )
     op.create_index("ix_assignments_staff_id", "assignments", ["staff_id"], unique=False)
@@ -257,9 +260,7 @@ def upgrade() -> None:
         sa.Column("now_catchment_id", sa.Uuid(), nullable=True),
         sa.Column("now_serial", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["catchment_id"], ["catchments.id"], name=op.f("fk_codes_catchment_id")),
-        sa.ForeignKeyConstraint(
-            ["now_catchment_id"], ["catchments.id"], name=op.f("fk_codes_now_catchment_id")
-        ),
+        sa.ForeignKeyConstraint(["now_catchment_id"], ["catchments.id"], name=op.f("fk_codes_now_catchment_id")),
         sa.PrimaryKeyConstraint("catchment_id", "serial", name=op.f("pk_codes")),
     )
     op.create_table(
@@ -306,7 +307,6 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("arrived_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["inbound_id"], ["inbound.id"], name=op.f("fk_reports_inbound_id")),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_reports_staff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reports")),
         sa.UniqueConstraint("inbound_id", "part", "item", name=op.f("uq_reports_inbound_id_part_item")),
@@ -342,11 +342,12 @@ def upgrade() -> None:
         sa.Column("patient_id", sa.Uuid(), nullable=True),
         sa.Column("report_id", sa.Uuid(), nullable=True),
         sa.Column("reporter_id", sa.Uuid(), nullable=True),
-        sa.Column("reporter_phone", sa.String(length=40), nullable=False),
+        sa.Column("reporter_phone", sa.String(length=64), nullable=False),
         sa.Column("urgency", sa.String(length=10), nullable=False),
         sa.Column("tier", sa.SmallInteger(), nullable=False),
         sa.Column("certain", sa.Boolean(), nullable=False),
         sa.Column("danger", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("brief", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("open", sa.Boolean(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
@@ -388,9 +389,7 @@ def upgrade() -> None:
         sa.Column("message_id", sa.Uuid(), nullable=True),
         sa.Column("inbound_id", sa.Uuid(), nullable=True),
         sa.Column("detail", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["referral_id"], ["referrals.id"], name=op.f("fk_referral_events_referral_id")
-        ),
+        sa.ForeignKeyConstraint(["referral_id"], ["referrals.id"], name=op.f("fk_referral_events_referral_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_referral_events")),
     )
     op.create_index("ix_referral_events_referral_id", "referral_events", ["referral_id", "at"], unique=False)

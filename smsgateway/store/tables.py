@@ -168,6 +168,14 @@ opt_outs = Table(
     Column("at", UTCDateTime, nullable=False),
 )
 
+# Counters that say when something rarely changing did change, so that every process may keep it in memory.
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("name", String(20), primary_key=True),  # register
+    Column("number", Integer, nullable=False),
+)
+
 # ---------------------------------------------------------------- what came in
 
 inbound = Table(
@@ -177,8 +185,8 @@ inbound = Table(
     _site(known=False),
     Column("channel", String(20), nullable=False),
     Column("provider_id", String(200), nullable=False),
-    Column("sender", String(40), nullable=False),
-    Column("recipient", String(40), nullable=False),
+    Column("sender", String(64), nullable=False),
+    Column("recipient", String(64), nullable=False),
     Column("text", Text, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("sent_at", UTCDateTime),
@@ -212,7 +220,7 @@ seen = Table(
 strangers = Table(
     "strangers",
     metadata,
-    Column("phone", String(40), primary_key=True),
+    Column("phone", String(64), primary_key=True),
     Column("told_at", UTCDateTime, nullable=False),
 )
 
@@ -221,7 +229,7 @@ reports = Table(
     metadata,
     _id(),
     _site(),
-    Column("inbound_id", Uuid, ForeignKey("inbound.id"), nullable=False),
+    Column("inbound_id", Uuid, nullable=False),  # written last in the same transaction, so not a foreign key
     Column("part", SmallInteger, nullable=False),  # which report of the message
     Column("item", SmallInteger, nullable=False),  # which household of a list
     Column("flow", String(40), nullable=False),
@@ -256,11 +264,12 @@ referrals = Table(
     _ref("patient_id", "patients.id", required=False),
     _ref("report_id", "reports.id", required=False),
     _ref("reporter_id", "staff.id", required=False),
-    Column("reporter_phone", String(40), nullable=False),
+    Column("reporter_phone", String(64), nullable=False),
     Column("urgency", String(10), nullable=False),  # urgent, routine
     Column("tier", SmallInteger, nullable=False),
     Column("certain", Boolean, nullable=False),
     Column("danger", Json, nullable=False),
+    Column("brief", Json, nullable=False),  # who and what, to be worded in any recipient's language
     Column("state", String(12), nullable=False),
     Column("open", Boolean, nullable=False),
     Column("opened_at", UTCDateTime, nullable=False),
@@ -311,6 +320,7 @@ due = Table(
     Column("step", String(40), nullable=False),
     Column("at", UTCDateTime, nullable=False),
     Column("detail", Json, nullable=False),
+    Column("failures", SmallInteger, nullable=False),  # how often acting on it went wrong
     UniqueConstraint("kind", "subject_id", "step"),
     Index("ix_due_at", "at"),
 )
@@ -349,6 +359,7 @@ outbox = Table(
     Column("channel", String(20)),  # the channel it was last given to
     Column("doubtful", Boolean, nullable=False),  # one hand-over had an unknown end
     Column("reason", String(80)),
+    Column("withdrawn", String(80)),  # why it is wanted no longer: said while it was being handed over
     Column("referral_id", Uuid),
     Column("rung", String(40)),
     Column("inbound_id", Uuid),
@@ -407,9 +418,9 @@ receipts = Table(
     _id(),
     Column("channel", String(20), nullable=False),
     Column("provider_id", String(200), nullable=False),
-    Column("phone", String(40), nullable=False),
+    Column("phone", String(64), nullable=False),
     Column("status", String(12), nullable=False),
-    Column("provider_status", String(40), nullable=False),
+    Column("provider_status", String(64), nullable=False),
     Column("reason", String(80)),
     Column("raw", LargeBinary, nullable=False),
     Column("arrived_at", UTCDateTime, nullable=False),
