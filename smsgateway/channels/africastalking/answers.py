@@ -40,7 +40,7 @@ HTTP_FATES: Mapping[int, Fate] = {
     400: Fate.REFUSED,  # the request as such is wrong: this text or number will never pass
     401: Fate.CHANNEL_DOWN,  # text/plain 'The supplied authentication is invalid'
     402: Fate.CHANNEL_DOWN,
-    403: Fate.CHANNEL_DOWN,
+    403: Fate.RETRY,  # a firewall in between that dislikes one text: it must not stop all the others
     404: Fate.CHANNEL_DOWN,  # AT_BASE_URL points at something that is not the API
     405: Fate.CHANNEL_DOWN,
     408: Fate.RETRY,

@@ -216,10 +216,10 @@ class StandIn:
     def take(self, form: Mapping[str, str], key: str | None) -> tuple[Trap, bytes]:
         """Decide on one request to send: how to answer, and the body to answer with."""
         sending = self._sending(form, key)
+        parts = segments(sending.message)
         with self._lock:
             self._received.append(sending)
             trap = self._trap(sending)
-            parts = segments(sending.message)
             entries = tuple(self._entry(number, parts) for number in sending.to)
         if self._listener:
             self._listener(sending)

@@ -67,6 +67,8 @@ RECORDED = [
     pytest.param(
         traps.WRONG_KEY, Fate.CHANNEL_DOWN, None, "HTTP 401: The supplied authentication is invalid", id="wrong key"
     ),
+    pytest.param(traps.http_error(403), Fate.RETRY, None, "HTTP 403", id="a firewall dislikes this text"),
+    pytest.param(traps.http_error(404), Fate.CHANNEL_DOWN, None, "HTTP 404", id="not the API at all"),
     pytest.param(traps.throttled(), Fate.THROTTLED, None, "HTTP 429: Too many requests", id="too fast"),
     pytest.param(traps.SERVER_ERROR, Fate.RETRY, None, "HTTP 500", id="500 page"),
     pytest.param(traps.http_error(502), Fate.RETRY, None, "HTTP 502", id="502: nothing behind the gateway"),

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from smsgateway.channels.africastalking import AfricasTalkingChannel, Timeouts
-from smsgateway.channels.messages import Fate
+from smsgateway.channels.africastalking.connection import PooledSession
+from smsgateway.channels.messages import Channel, Fate
 from smsgateway.channels.standin import StandIn, Trap, traps
 from tests.channels.africastalking.cases import NURSE, sms
-from tests.channels.conftest import HURRIED, OpenChannel
+from tests.channels.conftest import HURRIED, PATIENT, OpenChannel
 
 
 @contextmanager
@@ -123,7 +124,7 @@ def test_what_is_no_http_is_unknown(open_channel: OpenChannel, answer: bytes) ->
 
 
 def test_connections_are_kept_and_not_shared_between_lanes(provider: StandIn, open_channel: OpenChannel) -> None:
-    reminders = open_channel()
+    reminders: Channel = open_channel()
     urgent = reminders.open()
     try:
         for _ in range(3):
@@ -142,6 +143,17 @@ def test_a_connection_the_provider_closed_meanwhile_costs_no_message(
     assert provider.wait_until_all_closed()
 
     assert channel.send([sms()])[0].fate is Fate.ACCEPTED
+
+
+def test_a_connection_idle_for_long_is_not_trusted(provider: StandIn) -> None:
+    """Networks forget idle connections without a word: what is sent into one is answered by silence."""
+    session = PooledSession(PATIENT, stale_after=0.0)
+    try:
+        for _ in range(3):
+            session.exchange("GET", f"{provider.url}/version1/user", {})
+        assert provider.connections == 3
+    finally:
+        session.close()
 
 
 @pytest.mark.parametrize(("connect", "read", "call"), [(3, 16, 20), (3, 0, 20), (0, 5, 10), (11, 5, 10)])
