@@ -64,7 +64,7 @@ def read_answer(messages: Sequence[Outgoing], answer: HttpAnswer, now: datetime)
     """The fate of every message of one request, in order. `now` turns a dated Retry-After into seconds."""
     if not 200 <= answer.status < 300:
         return _all(messages, _of_status(answer, now))
-    listing = read_listing(answer.body) if answer.whole else None
+    listing = read_listing(answer.body)
     if listing is None:
         return _all(messages, _Verdict(Fate.UNKNOWN, f"HTTP {answer.status} without a readable answer"))
     matched = match(messages, listing.recipients)
@@ -85,7 +85,7 @@ def read_balance(answer: HttpAnswer, now: datetime) -> Handover | None:
         verdict = _of_status(answer, now)
         fate = verdict.fate if verdict.fate in _PROBE_FATES else Fate.RETRY
         return _handover(nobody, _Verdict(fate, verdict.reason, verdict.retry_after))
-    content = json_of(answer.body) if answer.whole else None
+    content = json_of(answer.body)
     user = field_of(content, "userData") or field_of(content, "UserData")
     if not isinstance(user, Mapping):
         return _handover(nobody, _Verdict(Fate.UNKNOWN, f"HTTP {answer.status} without a readable answer"))

@@ -47,12 +47,12 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back. `whole` is False when the body broke off, was too slow or too long: the status is still true."""
+    """What came back. `body` is what could be read of it in time, LARGEST_ANSWER at most: cut JSON cannot be read and so
+    says nothing, but the status is true all the same."""
 
     status: int
     body: bytes = b""
     retry_after: str | None = None
-    whole: bool = True
 
 
 class NotSentError(Exception):
@@ -105,8 +105,7 @@ class PooledSession:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                body, whole = _read_body(response)
-                return HttpAnswer(response.status_code, body, response.headers.get("Retry-After"), whole)
+                return HttpAnswer(response.status_code, _read_body(response), response.headers.get("Retry-After"))
         except requests.RequestException as error:
             if _never_left(error):
                 raise NotSentError(_cause(error)) from error
@@ -122,16 +121,16 @@ class PooledSession:
             self._session.close()  # the pools are emptied and open again on the next request
 
 
-def _read_body(response: requests.Response) -> tuple[bytes, bool]:
+def _read_body(response: requests.Response) -> bytes:
     body = bytearray()
     try:
         for chunk in response.iter_content(16_384):
             body += chunk
             if len(body) > LARGEST_ANSWER:
-                return bytes(body[:LARGEST_ANSWER]), False
+                break
     except (requests.RequestException, urllib3.exceptions.HTTPError):
-        return bytes(body), False
-    return bytes(body), True
+        pass  # the caller sees from the body itself whether anything is missing
+    return bytes(body[:LARGEST_ANSWER])
 
 
 def _never_left(error: requests.RequestException) -> bool:

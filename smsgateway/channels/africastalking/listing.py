@@ -152,7 +152,7 @@ def _ends_with(phone_digits: str, number: str) -> bool:
 
 
 def _digits(number: str) -> str:
-    return re.sub(r"[^0-9]", "", number).removeprefix("00")
+    return re.sub(r"[^0-9]", "", number)
 
 
 def _recipient(entry: Mapping[str, Any]) -> Recipient:

@@ -189,7 +189,7 @@ ACCOUNTS = [
     (HttpAnswer(200, b'{"userData": {"balance": "XOF 0.0000"}}'), Fate.CHANNEL_DOWN),
     (HttpAnswer(200, b'{"userData": {"balance": "XOF -3.2"}}'), Fate.CHANNEL_DOWN),
     (HttpAnswer(200, b"<html>"), Fate.UNKNOWN),
-    (HttpAnswer(200, b'{"userData": {"bal', whole=False), Fate.UNKNOWN),
+    (HttpAnswer(200, b'{"userData": {"bal'), Fate.UNKNOWN),
     (HttpAnswer(401, b"The supplied authentication is invalid"), Fate.CHANNEL_DOWN),
     (HttpAnswer(429, b"", "5"), Fate.RETRY),
     (HttpAnswer(500), Fate.RETRY),

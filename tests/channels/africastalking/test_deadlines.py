@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -12,10 +13,10 @@ from typing import Any
 import pytest
 
 from smsgateway.channels.africastalking import AfricasTalkingChannel, Timeouts
-from smsgateway.channels.africastalking.connection import PooledSession
+from smsgateway.channels.africastalking.connection import LARGEST_ANSWER, PooledSession
 from smsgateway.channels.messages import Channel, Fate
 from smsgateway.channels.standin import StandIn, Trap, traps
-from tests.channels.africastalking.cases import NURSE, sms
+from tests.channels.africastalking.cases import NURSE, entry, sms
 from tests.channels.conftest import HURRIED, PATIENT, OpenChannel
 
 
@@ -111,9 +112,19 @@ def test_a_status_is_believed_though_its_page_never_ends(open_channel: OpenChann
         assert open_channel(HURRIED, base_url=address).send([sms()])[0].fate is Fate.RETRY
 
 
-def test_an_endless_answer_is_not_read_to_its_end(open_channel: OpenChannel) -> None:
-    body = b"x" * 3_000_000
-    with _one_answer(b"HTTP/1.1 201 Created\r\nContent-Length: 3000000\r\n\r\n" + body) as address:
+def test_an_endless_answer_is_not_read_to_its_end() -> None:
+    endless = b"HTTP/1.1 201 Created\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 3_000_000
+    session = PooledSession(PATIENT)
+    try:
+        with _one_answer(endless) as address:
+            assert len(session.exchange("POST", address, {}).body) == LARGEST_ANSWER
+    finally:
+        session.close()
+
+
+def test_an_answer_that_breaks_off_is_unknown(open_channel: OpenChannel) -> None:
+    body = json.dumps({"SMSMessageData": {"Message": "Sent to 1/1", "Recipients": [entry()]}}).encode()
+    with _one_answer(b"HTTP/1.1 201 Created\r\nContent-Length: 5000\r\n\r\n" + body) as address:
         assert open_channel(base_url=address).send([sms()])[0].fate is Fate.UNKNOWN
 
 
