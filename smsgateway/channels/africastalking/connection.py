@@ -47,8 +47,8 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back. `body` is what could be read of it in time, LARGEST_ANSWER at most: cut JSON cannot be read and so
-    says nothing, but the status is true all the same."""
+    """What came back. `body` is what could be read of it in time, LARGEST_ANSWER at most: cut JSON cannot be read and
+    so says nothing, but the status is true all the same."""
 
     status: int
     body: bytes = b""
