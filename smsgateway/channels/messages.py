@@ -6,7 +6,7 @@ provider's request; what became of that request comes back as one of a closed se
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -116,6 +116,7 @@ class Channel(Protocol):
 
     name: str
     batch_limit: int
+    deadline: float  # seconds that one `send` may last at the very most
 
     def open(self) -> Channel:
         """A channel with connections of its own."""
@@ -136,11 +137,9 @@ class Channel(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class Unreadable(Exception):
     """A callback in which no id and no sender can be read at all: the only case answered 400."""
 
-    missing: tuple[str, ...] = field(default_factory=tuple)
-
-    def __str__(self) -> str:
-        return "missing: " + ", ".join(self.missing)
+    def __init__(self, missing: tuple[str, ...]) -> None:
+        super().__init__("missing: " + ", ".join(missing))
+        self.missing = missing
