@@ -116,6 +116,7 @@ def upgrade() -> None:
         sa.Column("provider_id", sa.String(length=200), nullable=True),
         sa.Column("status", sa.String(length=12), nullable=False),
         sa.Column("reason", sa.String(length=80), nullable=True),
+        sa.Column("returned", sa.Boolean(), nullable=False),
         sa.Column("cost", sa.String(length=40), nullable=True),
         sa.Column("referral_id", sa.Uuid(), nullable=True),
         sa.Column("rung", sa.String(length=40), nullable=True),

@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Table, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.clock import Clock
@@ -155,33 +155,45 @@ def claim(tx: Tx, ranks: Collection[Rank], limit: int, clock: Clock, lease: time
     # One rank at a time: an index gives its rows in order, where several ranks at once would all be sorted.
     for rank in sorted(ranks):
         if len(claimed) < limit:
-            claimed += _lease(tx, ready_rows(rank, now), limit - len(claimed), now + lease)
+            claimed += _lease(tx, _ready(rank, now), limit - len(claimed), now + lease)
     return claimed
 
 
 def claim_like(tx: Tx, first: Claimed, limit: int, clock: Clock, lease: timedelta) -> list[Claimed]:
     """Take up to `limit` more messages that say the same as `first` and have the same rank: they can share a request.
-    Only the next few hundred in order are looked at."""
+    Only the next few hundred in order are looked at. A phone appears once: an answer that names phones could not tell
+    two messages to one of them apart."""
     now = moment(tx, clock)
     nearest = (
         select(outbox.c.id, outbox.c.body)
-        .where(*ready_rows(first.rank, now))
+        .where(*_ready(first.rank, now))
         .order_by(outbox.c.not_before, outbox.c.id)
         .limit(500)
         .subquery()
     )
     alike = select(nearest.c.id).where(nearest.c.body == first.body)
-    return _lease(tx, [*ready_rows(first.rank, now), outbox.c.id.in_(alike)], limit, now + lease)
+    found = _lease(tx, [*_ready(first.rank, now), outbox.c.id.in_(alike)], limit, now + lease)
+    kept = {message.phone: message for message in reversed(found) if message.phone != first.phone}
+    let_go(tx, [message for message in found if kept.get(message.phone) is not message])
+    return [message for message in found if kept.get(message.phone) is message]
 
 
-def ready_rows(rank: Rank, now: datetime) -> list[ColumnElement[bool]]:
-    """What makes a queued message one that may go now."""
+def soonest(connection: Connection, rank: Rank, now: datetime) -> datetime | None:
+    """When the first message of a rank may go, past or future; None when none waits."""
+    query = select(outbox.c.not_before).where(*_waiting(rank, now)).order_by(outbox.c.not_before).limit(1)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _waiting(rank: Rank, now: datetime) -> list[ColumnElement[bool]]:
     return [
         outbox.c.rank == int(rank),
-        outbox.c.not_before <= now,
         outbox.c.lease.is_(None),
         or_(outbox.c.expires_at.is_(None), outbox.c.expires_at > now),
     ]
+
+
+def _ready(rank: Rank, now: datetime) -> list[ColumnElement[bool]]:
+    return [*_waiting(rank, now), outbox.c.not_before <= now]
 
 
 def _lease(tx: Tx, which: Sequence[ColumnElement[bool]], limit: int, until: datetime) -> list[Claimed]:
@@ -201,10 +213,12 @@ def _lease(tx: Tx, which: Sequence[ColumnElement[bool]], limit: int, until: date
         .values(lease=token, lease_until=until)
         .returning(*_CLAIMED, outbox.c.not_before)
     ).all()
-    return [
-        Claimed(row.id, row.created_at, Rank(row.rank), row.phone, row.body, row.attempts, row.doubtful, token)
-        for row in sorted(rows, key=lambda row: (row.not_before, row.id))
-    ]
+    return [claimed_from(row, token) for row in sorted(rows, key=lambda row: (row.not_before, row.id))]
+
+
+def claimed_from(row: Any, lease: UUID) -> Claimed:
+    """From a row of the queue."""
+    return Claimed(row.id, row.created_at, Rank(row.rank), row.phone, row.body, row.attempts, row.doubtful, lease)
 
 
 def let_go(tx: Tx, claimed: Sequence[Claimed]) -> None:
@@ -279,14 +293,16 @@ def log_row(
     reason: str | None = None,
     provider_id: str | None = None,
     cost: str | None = None,
+    returned: bool = False,
 ) -> dict[str, Any]:
     """A message's row in the log; `row` holds the columns of `LOGGED`."""
     return {
         **row,
         "status": status,
         "reason": reason and reason[:80],
-        "provider_id": provider_id,
-        "cost": cost,
+        "returned": returned,
+        "provider_id": provider_id and provider_id[:200],
+        "cost": cost and cost[:40],
         "settled_at": now,
         "delivered_at": now if status == "delivered" else None,
     }

@@ -386,6 +386,7 @@ message_log = Table(
         "status", String(12), nullable=False
     ),  # handed_over, submitted, failed, delivered, unknown, gave_up, expired, withdrawn
     Column("reason", String(80)),
+    Column("returned", Boolean, nullable=False),  # care was told that it failed: that happens once
     Column("cost", String(40)),
     Column("referral_id", Uuid),
     Column("rung", String(40)),

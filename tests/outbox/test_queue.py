@@ -28,6 +28,7 @@ from smsgateway.outbox.queue import (
 from smsgateway.store.database import Store
 from smsgateway.store.tables import message_log, outbox
 from smsgateway.store.types import new_id
+from smsgateway.store.write import Tx
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NURSE = "+22376000101"
@@ -101,7 +102,7 @@ def test_fifty_processes_tell_it_once(store: Store) -> None:
 def test_a_rolled_back_message_was_never_told(store: Store) -> None:
     alert = saying("URGENT K7", Rank.URGENT, key="K7:first")
 
-    def broken(tx: Any) -> None:
+    def broken(tx: Tx) -> None:
         enqueue(tx, alert, NOON)
         raise RuntimeError("the report could not be filed")
 
@@ -214,28 +215,28 @@ def test_what_was_let_go_can_be_taken_again_at_once(store: Store) -> None:
     assert take(store) == []
 
 
-def test_equal_texts_are_found_for_one_request(store: Store) -> None:
-    queue(
-        store,
-        saying("RUPTURE CTA"),
-        saying("something else"),
-        *(saying("RUPTURE CTA") for _ in range(5)),
-        saying("RUPTURE CTA", Rank.NOTICE),
-    )
+def test_equal_texts_are_found_for_one_request_each_phone_once(store: Store) -> None:
+    def to(last: int, body: str, rank: Rank = Rank.REMINDER) -> Draft:
+        return Draft(f"+2237600000{last}", body, rank)
 
-    def together(tx: Any) -> tuple[list[Claimed], list[Claimed]]:
+    queue(store, to(1, "RUPTURE CTA"), to(2, "something else"))
+    queue(store, *(to(last, "RUPTURE CTA") for last in (1, 3, 3, 4, 5, 6)), to(9, "RUPTURE CTA", Rank.NOTICE))
+
+    def together(tx: Tx) -> tuple[list[Claimed], list[Claimed]]:
         clock = VirtualClock(NOON)
         first = claim(tx, EVERY_RANK, 1, clock, LEASE)
-        return first, claim_like(tx, first[0], 3, clock, LEASE)
+        return first, claim_like(tx, first[0], 5, clock, LEASE)
 
     first, others = store.write(together)
-    assert [message.body for message in first + others] == ["RUPTURE CTA"] * 4
+    assert {message.body for message in first + others} == {"RUPTURE CTA"}
     assert {message.rank for message in others} == {Rank.REMINDER}
-    assert [message.body for message in take(store)] == [
-        "something else",
-        "RUPTURE CTA",
-        "RUPTURE CTA",
-        "RUPTURE CTA",
+    assert [message.phone[-1] for message in first + others] == ["1", "3", "4", "5"]
+    assert [(message.phone[-1], message.body) for message in take(store)] == [
+        ("2", "something else"),
+        ("1", "RUPTURE CTA"),
+        ("3", "RUPTURE CTA"),
+        ("6", "RUPTURE CTA"),
+        ("9", "RUPTURE CTA"),
     ]
 
 

@@ -1,0 +1,188 @@
+"""How does a queued message leave the house? Claim, commit, hand over with no transaction open, record.
+
+A lane is one sending slot: it claims what it can send at once, so nothing waits claimed. Recording is fenced by the
+lease: whoever lost it (a call that outlived its deadline, a process that stood still for a minute) can only leave the
+provider's id behind. A lease that ended without a record means unknown, never unsent.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection, select
+
+from smsgateway.channels.messages import Channel, Fate, Handover, Outgoing
+from smsgateway.clock import Clock
+from smsgateway.outbox.aftercare import AfterCare
+from smsgateway.outbox.pauses import ChannelState, channel_states_of
+from smsgateway.outbox.queue import Claimed, Rank, claim, claim_like, let_go, moment, soonest
+from smsgateway.outbox.rates import Pacer
+from smsgateway.outbox.record import OPTED_OUT, Outcome, record
+from smsgateway.store.database import Store
+from smsgateway.store.tables import opt_outs
+from smsgateway.store.write import StoreUnavailable, Tx
+
+log = structlog.get_logger(__name__)
+
+CALL_AT_MOST: Final = timedelta(seconds=15)
+LEASE_BEYOND: Final = timedelta(seconds=25)  # a slow disk on both sides of the call
+IDLE: Final = 1.0  # seconds after which a lane looks by itself
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """What to claim: one rank, so many, for one of these channels (the first is preferred)."""
+
+    rank: Rank
+    limit: int
+    channels: Sequence[Channel]
+    states: Mapping[str, ChannelState]
+
+
+class Lane:
+    """One sending slot for messages of `ranks`. `channels`: the channel, then the fallback for urgent messages, if any.
+    `deliver_once` sends one message, or one request with several of the same words; call it until it returns 0, then
+    wait `rest` seconds or for the bell. Not for two threads at once. `halt`, once set, lets nothing new begin."""
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Sequence[Channel],
+        ranks: Collection[Rank],
+        clock: Clock,
+        care: AfterCare,
+        *,
+        pacers: Mapping[str, Pacer] | None = None,
+        lease: timedelta = CALL_AT_MOST + LEASE_BEYOND,
+        halt: threading.Event | None = None,
+    ) -> None:
+        self.rest = IDLE
+        self._store = store
+        self._channels = tuple(channels)
+        self._ranks = tuple(sorted(ranks))
+        self._clock = clock
+        self._care = care
+        self._pacers = pacers or {}
+        self._lease = lease
+        self._halt = halt or threading.Event()
+        self._unrecorded: list[Sequence[Outcome]] = []
+
+    def deliver_once(self) -> int:
+        """Send what is next; how many messages were dealt with. Raises StoreUnavailable when the database is away; an
+        outcome that could not be recorded then is kept and recorded first thing next time."""
+        self._record_all()
+        following = None if self._halt.is_set() else self._look()
+        if following is None:
+            return 0
+        claimed, refusing = self._store.write(lambda tx: self._claim(tx, following))
+        self._record([_opted_out(message) for message in claimed if message.phone in refusing])
+        wanted = [message for message in claimed if message.phone not in refusing]
+        if wanted and self._halt.is_set():
+            self._store.write(lambda tx: let_go(tx, wanted))
+            return 0
+        if wanted:
+            self._send(following, wanted)
+        return len(claimed)
+
+    def close(self) -> None:
+        """Record what is left to record, then give the connections back."""
+        try:
+            self._record_all()
+        finally:
+            for channel in self._channels:
+                channel.close()
+
+    def _look(self) -> _Next | None:
+        """What could go now, found without holding up any writer; when nothing can, sets how long to rest."""
+        with self._store.read() as connection:
+            now = moment(Tx(connection), self._clock)
+            rank, self.rest = _first_ready(connection, self._ranks, now)
+            states = channel_states_of(connection, [channel.name for channel in self._channels])
+        if rank is None:
+            return None
+        self.rest = IDLE
+        usable = [channel for channel in self._channels if not states[channel.name].paused]
+        if rank is Rank.URGENT:
+            return _Next(rank, 1, usable, states) if usable else None
+        first = self._channels[0]
+        limit = self._permits(first) if first in usable else 0
+        return _Next(rank, limit, [first], states) if limit else None
+
+    def _permits(self, channel: Channel) -> int:
+        """How many messages may share the next request; when none may go yet, sets how long to rest."""
+        if channel.name not in self._pacers:
+            return channel.batch_limit
+        permits = self._pacers[channel.name].take(channel.batch_limit)
+        if not permits.count:
+            self.rest = min(permits.wait, IDLE)
+        return permits.count
+
+    def _claim(self, tx: Tx, following: _Next) -> tuple[list[Claimed], set[str]]:
+        """Take the first message and what can share its request. Gives also the phones that want no messages."""
+        claimed = claim(tx, [following.rank], 1, self._clock, self._lease)
+        if claimed and following.limit > 1:
+            claimed += claim_like(tx, claimed[0], following.limit - 1, self._clock, self._lease)
+        phones = {message.phone for message in claimed}
+        refusing = tx.run(select(opt_outs.c.phone).where(opt_outs.c.phone.in_(phones))).scalars() if phones else ()
+        return claimed, set(refusing)
+
+    def _send(self, following: _Next, claimed: Sequence[Claimed]) -> None:
+        """After a try that did not pass, an urgent message takes the other channel."""
+        channel = following.channels[claimed[0].attempts % len(following.channels)]
+        troubled = following.states[channel.name].probes > 0
+        outcomes = [
+            Outcome(message, channel.name, handover, troubled)
+            for message, handover in zip(claimed, _hand_over(channel, claimed), strict=True)
+        ]
+        self._record(outcomes)
+        if following.rank is Rank.URGENT and channel.name in self._pacers:
+            self._pacers[channel.name].book(len(claimed))
+
+    def _record(self, outcomes: Sequence[Outcome]) -> None:
+        if outcomes:
+            self._unrecorded.append(outcomes)
+        self._record_all()
+
+    def _record_all(self) -> None:
+        while self._unrecorded:
+            try:
+                record(self._store, self._unrecorded[0], self._clock, self._care)
+            except StoreUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - the lane must live on; the lease will end and say "unknown"
+                log.error("outcome not recorded", error=type(error).__name__)
+            del self._unrecorded[0]
+
+
+def _first_ready(connection: Connection, ranks: Sequence[Rank], now: datetime) -> tuple[Rank | None, float]:
+    """The first rank with something to send now; else None, and the seconds until there may be something."""
+    rest = IDLE
+    for rank in ranks:
+        when = soonest(connection, rank, now)
+        if when is not None and when <= now:
+            return rank, 0.0
+        if when is not None:
+            rest = min(rest, (when - now).total_seconds())
+    return None, rest
+
+
+def _opted_out(message: Claimed) -> Outcome:
+    return Outcome(message, "", Handover(message.id, Fate.REFUSED, reason=OPTED_OUT))
+
+
+def _hand_over(channel: Channel, claimed: Sequence[Claimed]) -> list[Handover]:
+    """One request. A channel never raises; if it does, nobody knows what happened to the messages."""
+    outgoing = [
+        Outgoing(message.id, message.phone, message.body, urgent=message.rank is Rank.URGENT) for message in claimed
+    ]
+    try:
+        outcomes = {handover.message_id: handover for handover in channel.send(outgoing)}
+    except Exception as error:  # noqa: BLE001 - whatever it was, the messages must be settled
+        log.error("channel raised", channel=channel.name, error=type(error).__name__)
+        outcomes = {}
+    return [outcomes.get(message.id, Handover(message.id, Fate.UNKNOWN, reason="no_outcome")) for message in claimed]

@@ -1,0 +1,132 @@
+"""How fast may a channel be used? As fast as its rate, counted over all processes on the database's clock.
+
+One row a channel says from when on it is free again (GCRA). A process takes permits for up to 100 ms at once, so that
+the row is written ten times a second at most and not once a message. An urgent message never asks: it goes, and its
+permits are booked afterwards, so that the others wait a little longer for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Float, case, cast, func, literal, or_, select, text, update
+
+from smsgateway.clock import Clock, SystemClock
+from smsgateway.outbox.queue import insert_new
+from smsgateway.store.database import Store, database_time
+from smsgateway.store.tables import channel_states
+from smsgateway.store.write import Tx
+
+GRANT_SECONDS = 0.1
+SLOWED_FOR = timedelta(minutes=1)
+# Overdrawn permits never hold the others back for longer. A row that says more was written before a clock went back.
+AHEAD_AT_MOST = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """How many messages may go now; when none, in how many seconds to ask again."""
+
+    count: int
+    wait: float = 0.0
+
+
+class Pacer:
+    """The permits of one channel for all lanes of this process; `per_second` is the channel's rate over all of them."""
+
+    def __init__(self, store: Store, name: str, per_second: float, clock: Clock) -> None:
+        self._store = store
+        self._name = name
+        self._per_second = per_second
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._left = 0
+        self._granted_at = clock.now()
+
+    def take(self, wanted: int) -> Permits:
+        """Up to `wanted` permits."""
+        with self._lock:
+            if not self._left or abs(self._clock.now() - self._granted_at) > timedelta(seconds=GRANT_SECONDS):
+                self._left = max(1, int(self._per_second * GRANT_SECONDS))
+                wait = self._store.write(self._grant)
+                if wait > 0:
+                    self._left = 0
+                    return Permits(0, wait)
+                self._granted_at = self._clock.now()
+            count = min(wanted, self._left)
+            self._left -= count
+            return Permits(count)
+
+    def book(self, count: int) -> None:
+        """Count messages that went without asking."""
+        self._store.write(lambda tx: self._book(tx, count))
+
+    def _grant(self, tx: Tx) -> float:
+        """Book the permits this process is about to use: 0.0, or the seconds until the channel is free."""
+        now = _begin(tx, self._clock)
+        free = or_(channel_states.c.next_free <= now, channel_states.c.next_free > now + AHEAD_AT_MOST + 1)
+        booked = tx.execute(
+            update(channel_states)
+            .where(channel_states.c.name == self._name, free)
+            .values(next_free=now + self._cost(tx, self._left))
+            .returning(channel_states.c.name)
+        ).first()
+        if booked is not None:
+            return 0.0
+        until: float | None = tx.run(
+            select(channel_states.c.next_free - now).where(channel_states.c.name == self._name)
+        ).scalar_one_or_none()
+        if until is None:
+            know_channel(tx, self._name)
+            return self._grant(tx)
+        return max(until, 0.001)
+
+    def _book(self, tx: Tx, count: int) -> None:
+        now = _begin(tx, self._clock)
+        row = channel_states.c
+        start = case((row.next_free > now, row.next_free), else_=now)
+        ahead = start + self._cost(tx, count)
+        tx.execute(
+            update(channel_states)
+            .where(row.name == self._name)
+            .values(next_free=case((ahead > now + AHEAD_AT_MOST, now + AHEAD_AT_MOST), else_=ahead))
+        )
+
+    def _cost(self, tx: Tx, count: int) -> ColumnElement[float]:
+        """Seconds of the channel that so many messages take: twice as many while it is slowed."""
+        slowed = channel_states.c.slow_until > database_time(tx, self._clock)
+        return case((slowed, 2 * count / self._per_second), else_=count / self._per_second)
+
+
+def _begin(tx: Tx, clock: Clock) -> ColumnElement[float]:
+    """Seconds since 1970 by the clock all processes share. What a crash would lose of this is a tenth of a second of
+    rate: it does not wait for the disk."""
+    if tx.dialect == "postgresql":
+        tx.run(text("SET LOCAL synchronous_commit = off"))
+        if isinstance(clock, SystemClock):
+            return cast(func.extract("epoch", func.clock_timestamp()), Float(53))
+    return literal(clock.now().timestamp(), Float(53))
+
+
+def know_channel(tx: Tx, name: str) -> None:
+    """Have a row for this channel."""
+    insert_new(tx, channel_states, {"name": name, "next_free": 0.0, "probes": 0})
+
+
+def slow_down(tx: Tx, name: str, asked: float | None, now: datetime) -> None:
+    """The provider said too fast: half the rate for a minute, or for as long as it asked, whose pause all but urgent
+    messages keep."""
+    know_channel(tx, name)
+    pause = timedelta(seconds=min(asked or 0.0, AHEAD_AT_MOST))
+    resumes = (now + pause).timestamp()
+    row = channel_states.c
+    tx.execute(
+        update(channel_states)
+        .where(row.name == name)
+        .values(
+            slow_until=now + SLOWED_FOR + pause,
+            next_free=case((row.next_free > resumes, row.next_free), else_=resumes),
+        )
+    )
