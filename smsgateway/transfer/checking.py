@@ -13,9 +13,9 @@ from sqlalchemy.engine import Connection
 from smsgateway.transfer.faults import Faults
 from smsgateway.transfer.files import COLUMNS
 from smsgateway.transfer.places import Place, places
-from smsgateway.transfer.register import Known, KnownCode, read_codes, read_known
+from smsgateway.transfer.register import NOTHING_KNOWN, Known, KnownCode, read_codes, read_known
 from smsgateway.transfer.rows import FacilityRow, StaffRow, facility_rows, household_rows, patient_rows, staff_rows
-from smsgateway.transfer.serials import Serials
+from smsgateway.transfer.serials import KnownCodes, Serials
 from smsgateway.transfer.staffing import Staffing, staffing
 
 Progress = Callable[[int], None]
@@ -42,16 +42,25 @@ class Checked:
 
 def check(connection: Connection, folder: Path, today: date, progress: Progress) -> Checked:
     """Read the four files of `folder` against the database; raises ProgrammeRefused with everything that is wrong."""
+    known = read_known(connection, today)
+    return _check(folder, today, known, _codes_of(connection, known), progress)
+
+
+def check_files(folder: Path, today: date) -> Checked:
+    """The same for files by themselves, as against an empty database."""
+    return _check(folder, today, NOTHING_KNOWN, lambda number: {}, lambda rows: None)
+
+
+def _check(folder: Path, today: date, known: Known, codes: KnownCodes, progress: Progress) -> Checked:
     faults = Faults()
     stamp = stamp_of(folder)
     _check_folder(folder, faults)
-    known = read_known(connection, today)
     facilities = tuple(counted(facility_rows(folder, faults), progress))
     tree = places(facilities, known.facilities, faults)
     facilities_read = not faults.total
     staff = tuple(counted(staff_rows(folder, faults), progress))
     plan = staffing(staff, known, tree, faults, all_read=facilities_read and not faults.total)
-    serials = Serials(plan.number_as_known, _codes_of(connection, known), faults, all_staff_read=not faults.total)
+    serials = Serials(plan.number_as_known, codes, faults, all_staff_read=not faults.total)
     _check_people(folder, today, serials, faults, progress)
     faults.refuse()
     return Checked(folder, today, stamp, known, facilities, staff, tree, plan, serials)
@@ -69,7 +78,7 @@ def _check_folder(folder: Path, faults: Faults) -> None:
         faults.add(name, 0, f"unknown file: the files are {', '.join(COLUMNS)}; rename or remove it")
 
 
-def _codes_of(connection: Connection, known: Known) -> Callable[[str], dict[int, KnownCode]]:
+def _codes_of(connection: Connection, known: Known) -> KnownCodes:
     def codes(number: str) -> dict[int, KnownCode]:
         catchment = known.catchments.get(number)
         return {} if catchment is None else read_codes(connection, catchment.id)

@@ -8,6 +8,7 @@ an apostrophe in front, which reading takes off again, so that nothing changes o
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -144,15 +145,22 @@ def _undecodable(path: Path) -> int:
     return 0
 
 
-def write_table(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
-    """Write a file of this header and these rows, streaming."""
-    with path.open("w", encoding="utf-8", newline="") as opened:
+def write_table(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> int:
+    """Write a file of this header and these rows, streaming, readable by its owner only; how many rows there were."""
+    count = 0
+    with open(path, "w", encoding="utf-8", newline="", opener=_private) as opened:
         writer = csv.writer(opened, lineterminator="\n")
         writer.writerow(columns)
         phones = columns.index(PHONES_COLUMN) if PHONES_COLUMN in columns else -1
         for row in rows:
             # Phones are digits and "+" only, checked on the way in: a spreadsheet makes numbers of them, nothing runs.
             writer.writerow([_safe(cell) if place != phones else cell for place, cell in enumerate(row)])
+            count += 1
+    return count
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _safe(cell: object) -> object:
