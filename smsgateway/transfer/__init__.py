@@ -1,10 +1,10 @@
 """Programme files: people in and out of the service as four CSV files, and looked up in them without a database."""
 
 from smsgateway.transfer.exporting import export_people, rows_to_export
-from smsgateway.transfer.faults import Fault, ProgrammeRefused
+from smsgateway.transfer.faults import Fault, ImportRefused
 from smsgateway.transfer.importing import RegisterBusy, import_people, rows_ahead
 from smsgateway.transfer.people import Count
-from smsgateway.transfer.programme import Entry, Listed, ProgrammeFiles, load_register_files
+from smsgateway.transfer.programme import Entry, Listed, ProgrammeFiles
 from smsgateway.transfer.writing import Summary
 
 __all__ = [
@@ -13,12 +13,11 @@ __all__ = [
     "Fault",
     "Listed",
     "ProgrammeFiles",
-    "ProgrammeRefused",
+    "ImportRefused",
     "RegisterBusy",
     "Summary",
     "export_people",
     "import_people",
-    "load_register_files",
     "rows_ahead",
     "rows_to_export",
 ]

@@ -41,7 +41,7 @@ class Checked:
 
 
 def check(connection: Connection, folder: Path, today: date, progress: Progress) -> Checked:
-    """Read the four files of `folder` against the database; raises ProgrammeRefused with everything that is wrong."""
+    """Read the four files of `folder` against the database; raises ImportRefused with everything that is wrong."""
     known = read_known(connection, today)
     return _check(folder, today, known, _codes_of(connection, known), progress)
 

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.engine import Connection
 
+from smsgateway.clock import SystemClock
 from smsgateway.store.database import Store
 from smsgateway.store.tables import assignments, catchments, facilities, households, patients, phones, staff
 from smsgateway.text.codes import code_for
@@ -30,9 +31,13 @@ FETCHED_AT_ONCE = 5_000
 Cells = tuple[object, ...]
 
 
-def export_people(store: Store, folder: Path, today: date, progress: Progress = lambda rows: None) -> dict[str, int]:
+def export_people(
+    store: Store, folder: Path, progress: Progress = lambda rows: None, today: date | None = None
+) -> dict[str, int]:
     """Write the four files into `folder`, streaming, all of one moment; how many rows each has. Files that were there
-    are replaced only when all four are complete. `progress` is told of rows done."""
+    are replaced only when all four are complete. `progress` is told of rows done; `today` decides which pregnancies
+    are still under way."""
+    today = today or SystemClock().now().date()
     folder.mkdir(parents=True, exist_ok=True)
     written: dict[str, int] = {}
     with ExitStack() as leftovers:

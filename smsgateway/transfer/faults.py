@@ -36,22 +36,25 @@ class Faults:
             self.shown.append(Fault(file, line, what))
 
     def refuse(self) -> None:
-        """Raise ProgrammeRefused when there are any."""
+        """Raise ImportRefused when there are any."""
         if self.total:
-            raise ProgrammeRefused(tuple(self.shown), self.total)
+            raise ImportRefused(tuple(self.shown), self.total)
 
 
 class Changed(Exception):
     """Places, staff or the files are no longer what was checked: check again."""
 
 
-class ProgrammeRefused(Exception):
+class ImportRefused(Exception):
     """The files cannot be imported as they are, and nothing was. `faults` holds the first ones, `total` counts all."""
 
     def __init__(self, faults: tuple[Fault, ...], total: int) -> None:
         self.faults = faults
         self.total = total
-        lines = [str(fault) for fault in faults]
-        if total > len(faults):
-            lines.append(f"… and {total - len(faults)} more")
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(self.lines))
+
+    @property
+    def lines(self) -> list[str]:
+        """One line a fault, and how many more there are."""
+        more = self.total - len(self.faults)
+        return [str(fault) for fault in self.faults] + ([f"… and {more} more"] if more else [])

@@ -45,7 +45,7 @@ def _lines_below_header(path: Path) -> int:
 
 def import_people(store: Store, folder: Path, today: date, progress: Progress = lambda rows: None) -> Summary:
     """Bring facilities, staff, households and patients of `folder` into the database, all or nothing. A file that is
-    not there changes nothing of its kind. Raises ProgrammeRefused with every fault by file and line, RegisterBusy when
+    not there changes nothing of its kind. Raises ImportRefused with every fault by file and line, RegisterBusy when
     others kept writing, StoreUnavailable when the database cannot be written. `progress` is told of rows done."""
     for left in reversed(range(ATTEMPTS)):
         with store.read() as connection:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Self
 
 from smsgateway.text.phones import PhoneError, parse_phone
 from smsgateway.transfer.checking import Checked, check_files
@@ -50,6 +51,13 @@ class ProgrammeFiles:
     _numbers: Mapping[int, str]
     _entries: Mapping[tuple[str, int], Entry]
 
+    @classmethod
+    def load(cls, folder: Path, today: date) -> Self:
+        """Read the files of `folder`; raises ImportRefused with everything that is wrong with them."""
+        checked = check_files(folder, today)
+        numbers = {int(each): each for each in checked.staffing.catchments}
+        return cls(_staff(checked), numbers, _entries(checked))
+
     def member(self, who: str) -> Listed | None:
         """The member of staff with this code or phone, however it is written; None when there is none."""
         found = self._staff.get(who.strip().upper())
@@ -76,16 +84,6 @@ class ProgrammeFiles:
     def entry(self, catchment: str, serial: int) -> Entry | None:
         """Who has this serial; None when nobody."""
         return self._entries.get((self.catchment(catchment) or "", serial))
-
-
-def load_register_files(folder: Path, today: date) -> ProgrammeFiles:
-    """Read the files of `folder`; raises ProgrammeRefused with everything that is wrong with them."""
-    checked = check_files(folder, today)
-    return ProgrammeFiles(
-        _staff=_staff(checked),
-        _numbers={int(each): each for each in checked.staffing.catchments},
-        _entries=_entries(checked),
-    )
 
 
 def _entries(checked: Checked) -> dict[tuple[str, int], Entry]:

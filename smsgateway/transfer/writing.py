@@ -36,6 +36,21 @@ class Summary:
     not_listed: int
     notes: tuple[str, ...]
 
+    def __str__(self) -> str:
+        """As shown to whoever imported."""
+        kinds = ("facilities", "staff", "catchments", "households", "patients")
+        counts = {kind: getattr(self, kind) for kind in kinds}
+        lines = [f"{kind}: {count.new} new, {count.updated} brought up to date" for kind, count in counts.items()]
+        if self.assignments_started or self.assignments_ended:
+            lines.append(
+                f"assignments: {self.assignments_started} begin today, {self.assignments_ended} ended yesterday"
+            )
+        if self.phones_moved:
+            lines.append(f"phones: {self.phones_moved} now belong to someone else than before")
+        if self.not_listed:
+            lines.append(f"left as they are: {self.not_listed} facilities and staff that the files do not list")
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
 
 def write_programme(tx: Tx, checked: Checked, progress: Progress) -> Summary:
     """Write it all; raises Changed, or IntegrityError, when the check no longer holds."""
