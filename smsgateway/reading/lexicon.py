@@ -1,0 +1,229 @@
+"""What does one typed word mean? The compiled word lists of a programme.
+
+A word is read as it stands, or as the beginning of exactly one word, or as a slip of exactly one; nothing is guessed
+between two meanings. The lists never change after they were compiled, so that threads share them; only a bounded memory
+of slips already looked at is kept.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA, DamerauLevenshtein
+
+LONG_WORD = 8  # letters from which two slips are corrected
+MARGIN = 2  # every other meaning must be so much further away
+PREFIX_LETTERS = 4
+LONGEST_WORD = 30  # no word of any list is longer: what is, is not worth comparing
+
+
+class Kind(StrEnum):
+    """What sort of thing a word says. The first ones are the groups that flow files accept by name."""
+
+    SIGN = "signs"
+    ASKED_BACK = "asked_back"
+    SYMPTOM = "symptoms"
+    MEASURE = "measures"
+    COLOUR = "muac_colour"
+    TEST = "test"
+    RESULT = "test_results"
+    TREATMENT = "treatments"
+    PREVENTION = "prevention"
+    VACCINE = "vaccines"
+    OUTCOME = "outcomes"
+    CIRCUMSTANCE = "circumstances"
+    STEP = "supervision_steps"
+    DATE = "dates"
+    KEYWORD = "keywords"
+    DAY = "days"
+    UNIT = "units"
+    NUMBER = "numbers"
+    SEX = "sex"
+    NEGATION = "negations"
+    CONNECTOR = "connectors"
+    PERSON = "people"
+    GREETING = "greetings"
+    SIGNATURE = "signatures"
+    ORDINARY = "ordinary"
+    NAME = "names"
+    ASK = "ask"
+    HARMLESS = "harmless"
+
+
+VOCABULARY = frozenset(list(Kind)[: list(Kind).index(Kind.DAY)])
+"""Kinds that carry an answer: only these are targets of prefixes and corrections, and parts of glued words."""
+_SILENT = frozenset({Kind.ORDINARY, Kind.NAME, Kind.GREETING, Kind.SIGNATURE, Kind.PERSON, Kind.CONNECTOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One way of writing a meaning. `exact` words are no target of corrections and prefixes."""
+
+    text: str
+    kind: Kind
+    id: str
+    exact: bool = False
+    language: str | None = None
+    number: int = 0
+
+    @property
+    def meaning(self) -> tuple[Kind, str]:
+        return self.kind, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """Several words with one meaning together. `parts` after the first may have small words before them."""
+
+    parts: tuple[str, ...]
+    word: Word
+
+
+Accepts = Callable[[Word], bool]
+Scored = tuple[tuple[int, Word], ...]
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """All words of a programme. `words` holds single words and compounds written together; `compounds` those by their
+    first part. Keywords are apart, since their meaning depends on who writes."""
+
+    words: Mapping[str, Word]
+    compounds: Mapping[str, tuple[Compound, ...]]
+    keywords: Mapping[str, Word]
+    connectors: frozenset[str]
+    sorted_words: tuple[str, ...] = field(repr=False)
+    skeletons: Mapping[str, Word] = field(repr=False)
+    nearest: Callable[[str], Scored] = field(repr=False, compare=False)
+
+    def begins(self, text: str, accepts: Accepts) -> Word | None:
+        """The one accepted meaning that a word of four letters or more begins; None when it is none or several, or
+        when a word with no meaning, or one that must be exact, begins like it too."""
+        if len(text) < PREFIX_LETTERS:
+            return None
+        found: Word | None = None
+        i = bisect_left(self.sorted_words, text)
+        while i < len(self.sorted_words) and self.sorted_words[i].startswith(text):
+            for word in self.meanings(self.sorted_words[i]):
+                if word.kind in VOCABULARY:
+                    if not accepts(word):
+                        continue
+                    if word.exact or (found and found.meaning != word.meaning):
+                        return None
+                    found = found or word
+                elif word.kind in (Kind.ASK, Kind.ORDINARY):
+                    return None
+            i += 1
+        return found
+
+    def slip_of(self, text: str, accepts: Accepts) -> Word | None:
+        """The one accepted word this is a slip of: one slip away (two for long words), and every other meaning, of
+        whatever kind, at least two further."""
+        scored = self.nearest(text)
+        for distance, word in scored:
+            if distance and not word.exact and _is_target(word, distance) and accepts(word):
+                others = (far for far, other in scored if other.meaning != word.meaning)
+                return word if min(others, default=9) >= distance + MARGIN else None
+        return None
+
+    def look_alike(self, text: str) -> Word | None:
+        """The word meant when O and 0, I, L and 1, S and 5 are not told apart."""
+        return self.skeletons.get(skeleton(text)) if len(text) > 2 else None
+
+    def meanings(self, text: str) -> Iterable[Word]:
+        """Every meaning of an exact word: as vocabulary, and as a keyword."""
+        if text in self.words:
+            yield self.words[text]
+        if text in self.keywords:
+            yield self.keywords[text]
+
+
+def _is_target(word: Word, distance: int) -> bool:
+    """Words of two or three letters are read exactly, and so are keywords of four."""
+    if word.kind not in VOCABULARY or len(word.text) <= (4 if word.kind is Kind.KEYWORD else 3):
+        return False
+    return distance <= (2 if len(word.text) >= LONG_WORD else 1)
+
+
+_LOOK_ALIKE = str.maketrans("01L5", "OIIS")
+
+
+def skeleton(text: str) -> str:
+    """A word with look-alike letters and digits brought to one."""
+    return text.translate(_LOOK_ALIKE)
+
+
+def compile_lexicon(
+    words: Iterable[Word],
+    compounds: Iterable[Compound],
+    keywords: Iterable[Word],
+    connectors: Collection[str],
+    remembered: int = 16_384,
+) -> Lexicon:
+    """Compile the lists. The first word of the same spelling wins, so vocabulary comes before ordinary words."""
+    by_text: dict[str, Word] = {}
+    by_first: dict[str, list[Compound]] = {}
+    for compound in compounds:
+        by_first.setdefault(compound.parts[0], []).append(compound)
+        if compound.word.kind in VOCABULARY:
+            by_text.setdefault("".join(compound.parts), compound.word)
+    for word in words:
+        by_text.setdefault(word.text, word)
+    by_keyword = {word.text: word for word in keywords}
+    spelt = tuple(sorted({*by_text, *by_keyword}))
+    return Lexicon(
+        words=MappingProxyType(by_text),
+        compounds=MappingProxyType(
+            {first: tuple(sorted(some, key=lambda c: -len(c.parts))) for first, some in by_first.items()}
+        ),
+        keywords=MappingProxyType(by_keyword),
+        connectors=frozenset(connectors),
+        sorted_words=spelt,
+        skeletons=MappingProxyType(_skeletons(by_text, by_keyword)),
+        nearest=lru_cache(remembered)(_Nearest(by_text, by_keyword)),
+    )
+
+
+def _skeletons(words: Mapping[str, Word], keywords: Mapping[str, Word]) -> dict[str, Word]:
+    found: dict[str, Word | None] = {}
+    for text, word in [*words.items(), *keywords.items()]:
+        if word.kind in VOCABULARY and len(text) > 2:
+            key = skeleton(text)
+            same = key not in found or ((other := found[key]) and other.meaning == word.meaning)
+            found[key] = word if same else None
+    return {key: word for key, word in found.items() if word}
+
+
+class _Nearest:
+    """Finds the words near a typed one. Thousands of names and villages are looked at only if some meaning is near."""
+
+    def __init__(self, words: Mapping[str, Word], keywords: Mapping[str, Word]) -> None:
+        self.of: dict[str, tuple[Word, ...]] = {}
+        for text in {*words, *keywords}:
+            self.of[text] = tuple(word for word in (words.get(text), keywords.get(text)) if word)
+        silent = {text for text, some in self.of.items() if all(word.kind in _SILENT for word in some)}
+        self.meaningful = sorted(set(self.of) - silent)
+        self.silent = sorted(silent)
+
+    def __call__(self, text: str) -> Scored:
+        if not 3 <= len(text) <= LONGEST_WORD:
+            return ()
+        near = self._within(text, self.meaningful)
+        if not near or near[0][0] > 2:
+            return ()
+        return tuple(sorted(near + self._within(text, self.silent), key=lambda scored: scored[0]))
+
+    def _within(self, text: str, choices: list[str]) -> list[tuple[int, Word]]:
+        # The restricted distance is many times faster and never less than the true one, at most one more this near.
+        rough = process.extract(text, choices, scorer=OSA.distance, score_cutoff=4, limit=None)
+        exact = [(DamerauLevenshtein.distance(text, spelt, score_cutoff=3), spelt) for spelt, _, _ in rough]
+        return sorted(
+            ((distance, word) for distance, spelt in exact if distance <= 3 for word in self.of[spelt]),
+            key=lambda scored: scored[0],
+        )

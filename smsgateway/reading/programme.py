@@ -1,0 +1,361 @@
+"""What does this programme say? The flow files, read, checked and compiled once.
+
+A `Programme` never changes afterwards, and is shared by all threads. Whatever is wrong in a file stops the service at
+start with its place, not a report at night.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from smsgateway.reading.conditions import Condition, ConditionError, Name, Type, compile_condition
+from smsgateway.reading.lexicon import Accepts, Compound, Kind, Lexicon, Word, compile_lexicon
+from smsgateway.reading.models import Role
+from smsgateway.reading.schema import (
+    GROUPS,
+    FlowError,
+    FlowFile,
+    Group,
+    Languages,
+    Need,
+    NumberField,
+    Piece,
+    Quantity,
+    RuleRow,
+    SignRow,
+    TextsFile,
+    WordsFile,
+    line_of,
+    load_yaml,
+)
+from smsgateway.text.spelling import normalise
+
+NOT_FLOWS = frozenset({"words", "signs", "rules", "texts", "schedules", "ladders", "ladder", "calendars"})
+
+_SCALARS = (Kind.COLOUR, Kind.TEST, Kind.OUTCOME)  # groups whose words are the value of one answer
+_LISTS = {Kind.TREATMENT: "treatments", Kind.PREVENTION: "prevention", Kind.VACCINE: "vaccines", Kind.STEP: "steps"}
+FACTS: Mapping[str, Name] = MappingProxyType(
+    {
+        "months": Name(Type.NUMBER, is_fact=True),
+        "days": Name(Type.NUMBER, is_fact=True),
+        "group": Name(Type.WORD, frozenset(GROUPS), is_fact=True),
+        "sick": Name(Type.FLAG, is_fact=True),
+        "urgent": Name(Type.FLAG, is_fact=True),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A compiled rule: see `RuleRow`."""
+
+    when: Condition
+    sign: str | None
+    question: str | None
+    urgent: bool
+    alone: bool
+    unknown_asks: bool
+    ask: str
+    may_hide_danger: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A danger sign: for whom it exists, how grave it is, and how messages call it."""
+
+    id: str
+    rank: int
+    tier: int | None
+    urgency: Mapping[Group, str]
+    instead: Mapping[Group, str]
+    otherwise: str | None
+    needs_age: bool
+    label: Mapping[Languages, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One report, answer or question. `accepts` tells whether a word belongs in it."""
+
+    name: str
+    version: int
+    ready: bool
+    roles: frozenset[Role]
+    keywords: Mapping[str, tuple[str, ...]]
+    digit: int | None
+    menu: Mapping[str, str]
+    subject: str
+    subject_optional: bool
+    visitor: bool
+    danger: bool
+    sick: bool
+    group: Group
+    also_group: Group | None
+    negated: str | None
+    takes: str | None
+    number: NumberField | None
+    words: frozenset[str]
+    needs: tuple[Need, ...]
+    rules: tuple[Rule, ...]
+    help: Mapping[str, str]
+    accepts: Accepts = field(compare=False, repr=False)
+
+    def taught(self, language: str) -> str:
+        """The keyword taught in a language."""
+        return (self.keywords.get(language) or self.keywords.get("fr") or ("",))[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text of the service in each of its languages."""
+
+    pieces: Mapping[str, tuple[Piece, ...]]
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """Everything the flow files say, compiled."""
+
+    folder: Path
+    flows: Mapping[str, Flow]
+    keywords: Mapping[Role, Mapping[str, str]]
+    lexicon: Lexicon
+    quantities: Mapping[str, Quantity]
+    units: Mapping[str, str]
+    numbers: Mapping[str, int]
+    languages: Mapping[str, str]
+    value_connectors: frozenset[str]
+    answer_fillers: frozenset[str]
+    yes: frozenset[str]
+    no: frozenset[str]
+    signs: Mapping[str, Sign]
+    rules: tuple[Rule, ...]
+    texts: Mapping[str, Text]
+    taught: Mapping[str, Mapping[str, str]]  # answer id -> language -> word
+    _lists: _WordLists = field(repr=False)
+
+    def with_ordinary(self, words: Iterable[str]) -> Programme:
+        """The same programme knowing further names and places: words that mean nothing and are never asked about."""
+        lists = replace(self._lists, extra=self._lists.extra | _parts_of(words))
+        return replace(self, lexicon=lists.compile(), _lists=lists)
+
+    def label(self, sign: str, language: str) -> str:
+        """A sign as messages call it."""
+        labels: Mapping[str, str] = {**self.signs[sign].label}
+        return labels.get(language) or labels["fr"]
+
+
+def load_programme(folder: Path | str, names: Iterable[str] = (), villages: Iterable[str] = ()) -> Programme:
+    """Read `flows/`; FlowError says file, line and problem. Names of staff and villages become ordinary words."""
+    folder = Path(folder)
+    words = load_yaml(folder / "words.yaml", WordsFile)
+    signs = _signs(load_yaml(folder / "signs.yaml", list[SignRow]))
+    texts = load_yaml(folder / "texts.yaml", TextsFile)
+    declared = declared_names(words)
+    rules = _rules(folder / "rules.yaml", (), load_yaml(folder / "rules.yaml", list[RuleRow]), declared, signs)
+    flows = {}
+    for path in sorted(folder.glob("*.yaml")):
+        if path.stem not in NOT_FLOWS:
+            flow = _flow(path, load_yaml(path, FlowFile), declared, signs, words)
+            flows[flow.name] = flow
+    lists = _WordLists(words, tuple(flows.values()), frozenset(_parts_of([*names, *villages])))
+    return Programme(
+        folder=folder,
+        flows=MappingProxyType(flows),
+        keywords=_keywords_by_role(folder, flows),
+        lexicon=lists.compile(),
+        quantities=MappingProxyType({**words.symptoms, **words.measures}),
+        units=MappingProxyType({form: unit for unit, forms in words.time_units.items() for form in forms}),
+        numbers=MappingProxyType({form: number for number, forms in words.numbers.items() for form in forms}),
+        languages=MappingProxyType(
+            {form.lstrip("!"): id for id, forms in words.languages.items() for form in (*forms.fr, *forms.en)}
+        ),
+        value_connectors=frozenset({*words.connectors, *words.value_connectors} - {"UN", "UNE"}),
+        answer_fillers=frozenset({*words.answer_fillers, *words.greetings, *words.connectors}),
+        yes=frozenset(words.yes),
+        no=frozenset(words.no),
+        signs=MappingProxyType(signs),
+        rules=rules,
+        texts=MappingProxyType(
+            {
+                key: Text(
+                    {lang: tuple(some) for lang, some in (("fr", row.fr), ("en", row.en), ("bm", row.bm)) if some},
+                    row.segments,
+                )
+                for key, row in texts.items()
+            }
+        ),
+        taught=_taught(words),
+        _lists=lists,
+    )
+
+
+def declared_names(words: WordsFile) -> dict[str, Name]:
+    """Every name a condition may use: the facts, and each answer with the values it can take."""
+    names = dict(FACTS)
+    names |= dict.fromkeys([*words.symptoms, *words.measures, "people", "age_months"], Name(Type.NUMBER))
+    names["muac_colour"] = Name(Type.WORD, frozenset(words.muac_colour))
+    names["rdt"] = Name(Type.WORD, frozenset(words.test_results))
+    names["outcome"] = Name(Type.WORD, frozenset(words.outcomes))
+    names["sex"] = Name(Type.WORD, frozenset({"F", "M"}))
+    names |= dict.fromkeys(words.circumstances, Name(Type.FLAG))
+    for kind, answer in _LISTS.items():
+        names[answer] = Name(Type.LIST, frozenset(getattr(words, kind.value)))
+    return names
+
+
+def _signs(rows: list[SignRow]) -> dict[str, Sign]:
+    return {
+        row.id: Sign(row.id, rank, row.tier, row.urgency, row.instead, row.otherwise, row.needs_age, row.label)
+        for rank, row in enumerate(rows)
+    }
+
+
+def _rules(
+    path: Path, at: tuple[str, ...], rows: list[RuleRow], declared: Mapping[str, Name], signs: Mapping[str, Sign]
+) -> tuple[Rule, ...]:
+    rules = []
+    for i, row in enumerate(rows):
+        if (row.sign is None) == (row.question is None):
+            raise FlowError(path, line_of(path, (*at, i)), "a rule leads to a sign or to a question: write one of them")
+        if row.sign is not None and row.sign not in signs:
+            raise FlowError(path, line_of(path, (*at, i, "sign")), f"`{row.sign}` is not in signs.yaml")
+        try:
+            when = compile_condition(row.when, declared)
+        except ConditionError as error:
+            raise FlowError(path, line_of(path, (*at, i, "when")), str(error)) from None
+        asks = row.unknown == "ask"
+        rules.append(Rule(when, row.sign, row.question, row.urgent, row.alone, asks, row.ask, row.may_hide_danger))
+    return tuple(rules)
+
+
+def _flow(path: Path, row: FlowFile, declared: Mapping[str, Name], signs: Mapping[str, Sign], words: WordsFile) -> Flow:
+    if row.name != path.stem:
+        raise FlowError(path, line_of(path, ("name",)), f"the file is called {path.stem}: name it the same")
+    for i, group in enumerate(row.words):
+        kind, _, id = group.partition(".")
+        if kind not in (*WordsFile.model_fields, "age") or (id and id not in getattr(words, kind)):
+            raise FlowError(path, line_of(path, ("words", i)), f"`{group}` is no group of words.yaml")
+    data = row.model_dump(exclude={"rules", "roles", "keywords", "words", "needs", "number"})
+    return Flow(
+        **data,
+        roles=frozenset(row.roles),
+        keywords={language: tuple(map(normalise, forms)) for language, forms in row.keywords.items()},
+        words=frozenset(row.words),
+        needs=tuple(row.needs),
+        number=row.number,
+        rules=_rules(path, ("rules",), row.rules, declared, signs),
+        accepts=_accepts(frozenset(row.words)),
+    )
+
+
+def _accepts(groups: frozenset[str]) -> Accepts:
+    """A sign is accepted everywhere: a flow that has no place for it must still not lose it."""
+
+    def accepts(word: Word) -> bool:
+        kind = word.kind
+        return (kind is Kind.SIGN and word.id != "none") or kind in groups or f"{kind}.{word.id}" in groups
+
+    return accepts
+
+
+def _keywords_by_role(folder: Path, flows: Mapping[str, Flow]) -> Mapping[Role, Mapping[str, str]]:
+    by_role: dict[Role, dict[str, str]] = {role: {} for role in Role}
+    for flow in flows.values():
+        for role in flow.roles:
+            for text in {form for forms in flow.keywords.values() for form in forms}:
+                other = by_role[role].setdefault(text, flow.name)
+                if other != flow.name:
+                    path = folder / f"{flow.name}.yaml"
+                    raise FlowError(path, line_of(path, ("keywords",)), f"{text} already means {other} to a {role}")
+    return MappingProxyType({role: MappingProxyType(some) for role, some in by_role.items()})
+
+
+def _taught(words: WordsFile) -> Mapping[str, Mapping[str, str]]:
+    taught: dict[str, Mapping[str, str]] = {}
+    for kind in (
+        Kind.SYMPTOM,
+        Kind.MEASURE,
+        Kind.TREATMENT,
+        Kind.PREVENTION,
+        Kind.OUTCOME,
+        Kind.CIRCUMSTANCE,
+        Kind.COLOUR,
+    ):
+        for id, forms in getattr(words, kind.value).items():
+            french = forms.fr[0].lstrip("!")
+            taught[id] = {"fr": french, "en": forms.en[0].lstrip("!") if forms.en else french}
+    return MappingProxyType(taught)
+
+
+@dataclass(frozen=True, slots=True)
+class _WordLists:
+    """What a lexicon is compiled from; kept to compile it again with further names."""
+
+    file: WordsFile
+    flows: tuple[Flow, ...]
+    extra: frozenset[str]
+
+    def compile(self) -> Lexicon:
+        words: list[Word] = []
+        compounds: list[Compound] = []
+        for text, kind, id, language in self._entries():
+            exact = text.startswith("!")
+            parts = tuple(normalise(text.lstrip("!")).split())
+            if len(parts) > 1:
+                compounds.append(Compound(parts, Word("".join(parts), kind, id, exact, language)))
+            else:
+                words.append(Word(parts[0], kind, id, exact, language))
+        return compile_lexicon(words, compounds, self._keywords(), self.file.connectors)
+
+    def _entries(self) -> Iterable[tuple[str, Kind, str, str | None]]:
+        file = self.file
+        for kind in Kind:
+            group: Any = getattr(file, kind.value, None)
+            if isinstance(group, Mapping) and kind not in (Kind.DAY, Kind.NUMBER, Kind.SEX):
+                for id, forms in group.items():
+                    yield from ((form, kind, id, "fr") for form in forms.fr)
+                    yield from ((form, kind, id, "en") for form in forms.en)
+                    yield from ((form, kind, id, None) for form in forms.also)
+        yield from ((form, Kind.DAY, str(day), None) for day, forms in file.days.items() for form in forms)
+        # Single letters are units, sexes or nothing, depending on what stands before them: the reader of values knows.
+        for table, kind in ((file.time_units, Kind.UNIT), (file.numbers, Kind.NUMBER), (file.sex, Kind.SEX)):
+            for key, forms in table.items():
+                yield from ((form, kind, str(key), None) for form in forms if len(form) > 1)
+        for phrases, kind in ((file.harmless_phrases, Kind.HARMLESS), (file.ask_phrases, Kind.ASK)):
+            yield from ((phrase, kind, phrase, None) for phrase in phrases)
+        for kind in (Kind.ASK, Kind.NEGATION, Kind.SIGNATURE, Kind.PERSON, Kind.CONNECTOR, Kind.GREETING):
+            yield from ((form, kind, form, None) for form in getattr(file, kind.value))
+        yield from ((form, Kind.CONNECTOR, form, None) for form in file.value_connectors)
+        yield from ((form, Kind.ORDINARY, form, None) for form in file.ordinary)
+        yield from ((form, Kind.NAME, form, None) for form in (*file.names, *sorted(self.extra)))
+
+    def _keywords(self) -> list[Word]:
+        """Each keyword once; the languages it belongs to when that is one only, and all it can mean as its id."""
+        flows: dict[str, list[tuple[str, str]]] = {}
+        for flow in self.flows:
+            for language, forms in flow.keywords.items():
+                for form in forms:
+                    flows.setdefault(form, []).append((flow.name, language))
+        return [
+            Word(
+                text,
+                Kind.KEYWORD,
+                ",".join(sorted({flow for flow, _ in uses})),
+                exact=len(text) <= 4,
+                language=uses[0][1] if len({language for _, language in uses}) == 1 else None,
+            )
+            for text, uses in flows.items()
+        ]
+
+
+def _parts_of(names: Iterable[str]) -> frozenset[str]:
+    """The single words of names; parts of one letter mean nothing."""
+    return frozenset(
+        part for name in names for part in normalise(name).replace("-", " ").replace("'", " ").split() if len(part) > 1
+    )

@@ -1,0 +1,289 @@
+"""How is it said in one SMS? The texts of `flows/texts.yaml`, filled in and kept within their segments.
+
+A text too long for its budget loses whole phrases, the least important first, and then the ends of lists: never half a
+word. Everything comes out in GSM-7. Patients have no names here, and words that could not be read go back to their
+sender only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from smsgateway.reading.models import Outcome, Person, Question, Role, Verdict
+from smsgateway.reading.programme import Programme
+from smsgateway.reading.schema import Piece
+from smsgateway.text.codes import shown
+from smsgateway.text.gsm7 import fits, fold, shorten
+
+_VALUE = re.compile(r"\{(\w+)\}")
+_MOST_QUESTIONS = 2
+_MOST_CORRECTIONS = 2
+_LONGEST_QUOTE = 20
+_DAYS_PER_MONTH = 30.4375
+
+Value = str | int | float | Sequence[str] | None
+
+
+def text(programme: Programme, key: str, language: str, **values: Value) -> str:
+    """The text of this key in a language (French where it has none), its phrases without a value left out."""
+    entry = programme.texts[key]
+    pieces = entry.pieces.get(language) or entry.pieces["fr"]
+    return compose(pieces, values, entry.segments)
+
+
+def compose(pieces: Sequence[Piece], values: Mapping[str, Value], segments: int = 1) -> str:
+    """Phrases filled in, within so many GSM-7 segments."""
+    known: dict[str, Value] = {name: value for name, value in values.items() if value or value == 0}
+    kept = [piece for piece in pieces if all(name in known for name in _VALUE.findall(piece.say))]
+    body = _joined(kept, known)
+    while not fits(body, segments):
+        worst = max((piece.drop for piece in kept), default=0)
+        if worst:
+            kept = [piece for piece in kept if piece.drop != worst]
+        elif not _shortened(known):
+            return shorten(body, segments)
+        body = _joined(kept, known)
+    return body
+
+
+def _joined(pieces: Sequence[Piece], values: Mapping[str, Value]) -> str:
+    def value(match: re.Match[str]) -> str:
+        found = values[match[1]]
+        return ", ".join(found) if isinstance(found, list | tuple) else str(found)
+
+    return fold(" ".join("".join(_VALUE.sub(value, piece.say) for piece in pieces).split(" "))).strip()
+
+
+def _shortened(values: dict[str, Value]) -> bool:
+    """Take the last item off the longest list, and count it; False when there is nothing to take."""
+    lists = {name: value for name, value in values.items() if isinstance(value, list | tuple) and len(value) > 1}
+    if not lists:
+        return False
+    name = max(lists, key=lambda each: sum(map(len, lists[each])))
+    items = list(lists[name])
+    last = items.pop()
+    left_out = 1
+    if last.startswith("+") and last[1:].isdigit():
+        if len(items) < 2:
+            return False
+        items.pop()
+        left_out = int(last[1:]) + 1
+    values[name] = [*items, f"+{left_out}"]
+    return True
+
+
+# ---------------------------------------------------------------- who, and what was understood
+
+
+def who(programme: Programme, person: Person | None, language: str, *, visitor: bool = False) -> str:
+    """ "fille 14 mois": sex and age as far as they are known, never a name. Empty when nothing is known."""
+    if person is None or (person.age is None and person.sex is None):
+        return text(programme, "word_visitor", language) if visitor else ""
+    if person.age is None:
+        return text(programme, {"F": "word_girl", "M": "word_boy"}.get(person.sex or "", "word_child"), language)
+    days = person.age.youngest
+    adult = days >= 15 * 365
+    key = {"F": "word_woman" if adult else "word_girl", "M": "word_man" if adult else "word_boy"}.get(
+        person.sex or "", "word_newborn" if days < 28 else "word_child"
+    )
+    return f"{text(programme, key, language)} {_age(programme, days, language)}"
+
+
+def _age(programme: Programme, days: int, language: str) -> str:
+    months = int(days / _DAYS_PER_MONTH + 0.02)
+    if days < 28:
+        return text(programme, "word_days", language, n=days)
+    if months < 2:
+        return text(programme, "word_weeks", language, n=days // 7)
+    if months < 60:
+        return text(programme, "word_months", language, n=months)
+    return text(programme, "word_years", language, n=months // 12)
+
+
+def shown_code(code: str | None) -> str:
+    """A subject as the CHW sees it: "417-7"; one written with its catchment stays "07-4177"."""
+    if not code:
+        return ""
+    return code if "-" in code else shown(code)
+
+
+def understood(programme: Programme, answers: Mapping[str, Any], language: str) -> list[str]:
+    """The answers in words of the language, in the order in which they are stored: FIEVRE 2j, TDR+, CTA, PB 120."""
+    words: list[str] = []
+    taught = programme.taught
+    day = text(programme, "word_day_letter", language)
+    for name, value in answers.items():
+        label = taught.get(name, {}).get(language) or taught.get(name, {}).get("fr", name)
+        if name in programme.quantities:
+            if name.endswith("_days"):
+                words.append(label if value is None else f"{label} {value}{day}")
+            else:
+                words.append(f"{label} {value:g}" if isinstance(value, float) else f"{label} {value}")
+        elif name == "rdt":
+            words.append(_rdt(str(value), language))
+        elif name in ("treatments", "prevention"):
+            words.extend(taught[item].get(language, item) for item in value)
+        elif name in ("muac_colour", "outcome"):
+            words.append(taught[value].get(language, value))
+        elif name == "people":
+            words.append(text(programme, "word_people", language, n=value))
+        elif name in ("vaccines", "households"):
+            words.extend(str(item).upper() for item in value)
+        elif value is True and name in taught:
+            words.append(label)
+    return words
+
+
+def _rdt(result: str, language: str) -> str:
+    test = "RDT" if language == "en" else "TDR"
+    return test + {"positive": "+", "negative": "-", "invalid": "?"}.get(
+        result, " non fait" if language != "en" else " not done"
+    )
+
+
+def signs(programme: Programme, ids: Sequence[str], language: str) -> list[str]:
+    """Danger signs as messages call them."""
+    return [programme.label(sign, language) for sign in ids]
+
+
+# ---------------------------------------------------------------- whole messages
+
+
+def referral_text(
+    programme: Programme,
+    verdict: Verdict,
+    language: str,
+    *,
+    referral: str,
+    code: str,
+    chw_phone: str,
+    village: str | None = None,
+    unsure: bool = False,
+    again: bool = False,
+) -> str:
+    """The nurse's message. `code` is shown with its catchment ("07-4177"), `chw_phone` as dialled there. `unsure`: the
+    report was unclear, and the CHW's words are quoted. `again`: a second report on an open referral."""
+    answers = verdict.answers
+    routine = not verdict.danger and not unsure
+    key = "referral_unclear" if unsure else "referral_routine" if routine else "referral_urgent"
+    # A sign that is none of this person's list still says in the CHW's words what she saw.
+    shown_signs = signs(programme, verdict.danger, language)
+    if verdict.danger == ("other_serious",) and verdict.part.signs:
+        shown_signs = [programme.label(sign, language) for sign in verdict.part.signs]
+    body = text(
+        programme,
+        key,
+        language,
+        referral=referral,
+        who=who(programme, verdict.person, language, visitor=bool(answers.get("visitor")))
+        or text(programme, "word_child", language),
+        code=code or text(programme, "word_no_code", language),
+        village=None if answers.get("miscarriage") else village,
+        signs=shown_signs,
+        said=understood(programme, _without(answers, "treatments", "rdt"), language) if routine else None,
+        rdt=_rdt(str(answers["rdt"]), language) if "rdt" in answers else None,
+        given=[programme.taught[item][_fr_or(language)] for item in answers.get("treatments", ())],
+        transport=text(programme, "word_no_transport", language) if answers.get("no_transport") else None,
+        chw_phone=chw_phone,
+        quote=shorten(fold(verdict.part.text.replace('"', "'")), 1)
+        if len(verdict.part.text) < 60
+        else _cut(verdict.part.text),
+    )
+    return _fit_again(programme, body, language) if again else body
+
+
+def _fit_again(programme: Programme, body: str, language: str) -> str:
+    longer = text(programme, "again", language) + " " + body
+    return longer if fits(longer) else body
+
+
+def _cut(words: str) -> str:
+    kept = fold(words.replace('"', "'"))[:60]
+    return kept.rsplit(" ", 1)[0] + "..."
+
+
+def reply_text(
+    programme: Programme,
+    verdict: Verdict,
+    language: str,
+    *,
+    role: Role = Role.CHW,
+    referral: str | None = None,
+    clinic_phone: str | None = None,
+    near: Mapping[str, Sequence[str]] | None = None,
+    advice: str | None = None,
+) -> str:
+    """The answer to the sender. `near` gives existing codes near a failing one, shown form; `referral` and
+    `clinic_phone` those of the referral that was opened."""
+    if verdict.outcome is Outcome.REJECT:
+        return _rejection(programme, role, language)
+    if role is Role.UNKNOWN:
+        return text(programme, "alerted_unknown", language)
+    flow = programme.flows.get(verdict.part.flow or "")
+    answers = verdict.answers
+    visitor = bool(answers.get("visitor"))
+    values: dict[str, Value] = {
+        "referral": referral or verdict.part.referral,
+        "who": who(programme, verdict.person, language, visitor=visitor),
+        "code": shown_code(verdict.subject),
+        "signs": signs(programme, verdict.danger, language),
+        "said": understood(programme, answers, language) or _said_nothing(programme, verdict, language),
+        "ask": " ".join(questions(programme, verdict, language, near or {})),
+        "corrected": [correction.read for correction in verdict.part.corrected[:_MOST_CORRECTIONS]],
+        "clinic_phone": clinic_phone,
+        "advice": advice,
+    }
+    if flow and flow.subject == "referral" and verdict.outcome is Outcome.ACCEPT and flow.name in programme.texts:
+        return text(programme, flow.name, language, **values)
+    if flow and flow.name == "help":
+        return help_text(programme, answers.get("about"), role, language)
+    key = {Outcome.ALERT: "alerted", Outcome.ASK: "asked"}.get(verdict.outcome, "accepted")
+    if key == "alerted" and verdict.tier == 2:
+        key = "alerted_same_day"
+    return text(programme, key, language, **values)
+
+
+def _rejection(programme: Programme, role: Role, language: str) -> str:
+    key = {Role.CHW: "rejected", Role.NURSE: "rejected_answer", Role.UNKNOWN: "rejected_unknown"}.get(
+        role, "rejected_question"
+    )
+    return text(programme, key, language)
+
+
+def questions(programme: Programme, verdict: Verdict, language: str, near: Mapping[str, Sequence[str]]) -> list[str]:
+    """The questions that go back, those that may hide danger first, two at most in one answer."""
+    asked: dict[str, None] = {}
+    for question in sorted(verdict.questions, key=lambda each: not each.may_hide_danger):
+        asked.setdefault(_question(programme, question, language, near))
+    return list(asked)[:_MOST_QUESTIONS]
+
+
+def _question(programme: Programme, question: Question, language: str, near: Mapping[str, Sequence[str]]) -> str:
+    about = fold(question.about)[:_LONGEST_QUOTE].strip()
+    suggestions = " / ".join(near.get(question.about, ())[:2])
+    return text(programme, f"ask_{question.key}", language, about=about, near=suggestions)
+
+
+def help_text(programme: Programme, about: str | None, role: Role, language: str) -> str:
+    """How to write one report, or which words there are."""
+    flow = programme.flows.get(about or "")
+    if flow:
+        return fold(flow.help.get(language) or flow.help["fr"])
+    words = dict.fromkeys(
+        flow.taught(language) for flow in programme.flows.values() if role in flow.roles and flow.taught(language)
+    )
+    return text(programme, "help_menu", language, keywords=[word for word in words if word not in ("AIDE", "HELP")])
+
+
+def _said_nothing(programme: Programme, verdict: Verdict, language: str) -> list[str]:
+    return [text(programme, "word_nothing", language)] if verdict.part.nothing_to_report else []
+
+
+def _without(answers: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in answers.items() if name not in names}
+
+
+def _fr_or(language: str) -> str:
+    return "en" if language == "en" else "fr"

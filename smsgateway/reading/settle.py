@@ -1,0 +1,200 @@
+"""What was meant by a word that stands in no list? Joins, completes, unfolds, splits and corrects, in that order.
+
+Every step takes only what has one meaning; a word that keeps several, or none, stays unread, for the answer to ask
+about. The work is bounded however long the message is: beyond the first unknown words nothing is searched any more.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from smsgateway.reading.lexicon import VOCABULARY, Accepts, Compound, Kind, Lexicon, Word
+from smsgateway.reading.models import Correction
+from smsgateway.reading.tokens import Token, split_glued
+
+MOST_SEARCHED = 60  # unknown words of one message looked at closely
+_BETWEEN_PARTS = 3  # small words that may stand between two parts of a compound
+
+
+@dataclass(slots=True)
+class Settled:
+    """What was changed on the way, and how many searches are left."""
+
+    corrected: list[Correction] = field(default_factory=list)
+    searches: int = MOST_SEARCHED
+
+
+def find_compounds(tokens: list[Token], lexicon: Lexicon, keywords: dict[str, str] | None = None) -> list[Token]:
+    """The tokens with each compound (BOIT PAS, MAL DE TETE) made one token."""
+    if not any(token.text in lexicon.compounds or token.text[:-1] in lexicon.compounds for token in tokens):
+        return tokens
+    found: list[Token] = []
+    i = 0
+    while i < len(tokens):
+        match = _compound_at(tokens, i, lexicon)
+        if match and not (not found and _is_keyword_first(tokens, i, match, lexicon)):
+            compound, until = match
+            found.extend(_merged(tokens[i:until], compound))
+            i = until
+        else:
+            found.append(tokens[i])
+            i += 1
+    return found
+
+
+def _compound_at(tokens: list[Token], i: int, lexicon: Lexicon) -> tuple[Compound, int] | None:
+    token = tokens[i]
+    if token.kind != "w":
+        return None
+    for text in (token.text, token.text[:-1] if token.text.endswith("S") else ""):
+        for compound in lexicon.compounds.get(text, ()):
+            until = _follow(tokens, i + 1, compound.parts, lexicon)
+            if until:
+                return compound, until
+    return None
+
+
+def _follow(tokens: list[Token], j: int, parts: tuple[str, ...], lexicon: Lexicon) -> int:
+    """Where the compound ends that began before j; 0 when the next words are not its parts."""
+    between = 0
+    part = 1
+    while part < len(parts):
+        if j >= len(tokens):
+            return 0
+        token = tokens[j]
+        if token.kind == "w" and token.text in (parts[part], parts[part] + "S"):
+            part += 1
+            between = 0
+        elif between < _BETWEEN_PARTS and (token.text in lexicon.connectors or token.text == "-"):
+            between += 1
+        else:
+            return 0
+        j += 1
+    return j
+
+
+def _is_keyword_first(tokens: list[Token], i: int, match: tuple[Compound, int], lexicon: Lexicon) -> bool:
+    """MAL VENTRE and MAL TETE PAS begin with the keyword; MAL DE TETE is a headache."""
+    if tokens[i].text not in lexicon.keywords:
+        return False
+    last = match[1] - 1
+    if _compound_at(tokens, last, lexicon):
+        return True
+    word = tokens[last].word
+    return last == i + 1 and word is not None and word.kind in VOCABULARY
+
+
+def _merged(tokens: list[Token], compound: Compound) -> list[Token]:
+    first, last = tokens[0], tokens[-1]
+    if compound.word.kind is Kind.HARMLESS and first.word and first.word.kind is Kind.TEST:
+        rest = Token(last.text, "w", tokens[1].start, last.end, word=compound.word)  # TDR RAPIDE is a TDR all the same
+        return [first, rest]
+    text = " ".join(token.text for token in tokens)
+    return [Token(text, "w", first.start, last.end, first.glued, compound.word)]
+
+
+def settle(tokens: list[Token], lexicon: Lexicon, accepts: Accepts, typed: str, settled: Settled) -> list[Token]:
+    """The tokens with every word read that can be read in a flow which accepts these words."""
+    done: list[Token] = []
+    i = 0
+    while i < len(tokens):
+        token = tokens[i]
+        if token.kind != "w" or token.word is not None:
+            done.append(token)
+            i += 1
+            continue
+        joined = _joined(done, tokens, i, lexicon)
+        if joined:
+            done.append(joined)
+            i += 2
+            continue
+        if settled.searches > 0 and len(token.text) > 1:
+            settled.searches -= 1
+            done.extend(_searched(token, tokens, i, lexicon, accepts, typed, settled))
+        else:
+            done.append(token)
+        i += 1
+    return done
+
+
+def _joined(done: list[Token], tokens: list[Token], i: int, lexicon: Lexicon) -> Token | None:
+    """CONVUL SION: this unknown word together with the next one, or with the one before, is a word."""
+    token = tokens[i]
+    if i + 1 < len(tokens) and tokens[i + 1].kind == "w":
+        after = tokens[i + 1]
+        word = lexicon.words.get(token.text + after.text)
+        if word and word.kind in VOCABULARY:
+            return Token(word.text, "w", token.start, after.end, token.glued, word)
+    if done and done[-1].kind == "w" and (done[-1].word is None or done[-1].word.kind not in VOCABULARY):
+        before = done[-1]
+        word = lexicon.words.get(before.text + token.text)
+        if word and word.kind in VOCABULARY:
+            done[-1] = Token(word.text, "w", before.start, token.end, before.glued, word)
+            token.kind = ""
+    return None
+
+
+def _searched(
+    token: Token, tokens: list[Token], i: int, lexicon: Lexicon, accepts: Accepts, typed: str, settled: Settled
+) -> list[Token]:
+    if not token.kind:
+        return []
+    text = token.text
+    lost = _lost_accents(token, tokens, i, lexicon)
+    if lost:
+        token.word = lost
+        return [token]
+    if "?" in text:
+        return _split_at_marks(token, lexicon)
+    word = lexicon.begins(text, accepts)
+    if not word:
+        alike = lexicon.look_alike(text)
+        word = alike if alike and (accepts(alike) or alike.kind is Kind.KEYWORD) else None
+    if not word:
+        parts = split_glued(text, lexicon)
+        if parts:
+            return _parts(parts, token, lexicon)
+        word = lexicon.slip_of(text, accepts)
+    if word and word.kind is not Kind.KEYWORD:
+        settled.corrected.append(Correction(typed[token.start : token.end], word.text))
+        token.word = word
+    return [token]
+
+
+def _parts(parts: list[str], token: Token, lexicon: Lexicon) -> list[Token]:
+    cut: list[Token] = []
+    at = token.start
+    for part in parts:
+        cut.append(Token(part, "w", at, at + len(part), bool(cut) or token.glued, lexicon.words.get(part)))
+        at += len(part)
+    return cut
+
+
+def _split_at_marks(token: Token, lexicon: Lexicon) -> list[Token]:
+    cut: list[Token] = []
+    at = token.start
+    for piece in re.split(r"(\?)", token.text):
+        if piece:
+            kind = "p" if piece == "?" else "w"
+            cut.append(Token(piece, kind, at, at + len(piece), bool(cut), lexicon.words.get(piece)))
+        at += len(piece)
+    return cut
+
+
+def _lost_accents(token: Token, tokens: list[Token], i: int, lexicon: Lexicon) -> Word | None:
+    """FI?VRE, D?C?D?, ?D?ME: each question mark is one letter, or the two of OE, that was lost on the way."""
+    after = i + 1 < len(tokens) and tokens[i + 1].text == "?" and tokens[i + 1].glued
+    before = i > 0 and tokens[i - 1].text == "?" and token.glued
+    if "?" not in token.text and not before and not after:
+        return None
+    shapes = [("?" * b) + token.text + ("?" * a) for b in range(before + 1) for a in range(after + 1)]
+    for shape in shapes:
+        if "?" in shape and len(shape) > 3:
+            pattern = re.compile(shape.replace("?", "(?:[AEIOUC]|OE)"))
+            found = [
+                word for text in lexicon.sorted_words if pattern.fullmatch(text) for word in lexicon.meanings(text)
+            ]
+            if found and len({word.meaning for word in found}) == 1:
+                return found[0]
+    return None
