@@ -29,8 +29,7 @@ from smsgateway.store.write import StoreUnavailable, Tx
 
 log = structlog.get_logger(__name__)
 
-CALL_AT_MOST: Final = timedelta(seconds=15)
-LEASE_BEYOND: Final = timedelta(seconds=25)  # a slow disk on both sides of the call
+LEASE_BEYOND: Final = timedelta(seconds=25)  # beyond a call's deadline: a slow disk on both sides of it
 IDLE: Final = 1.0  # seconds after which a lane looks by itself
 
 
@@ -58,7 +57,6 @@ class Lane:
         care: AfterCare,
         *,
         pacers: Mapping[str, Pacer] | None = None,
-        lease: timedelta = CALL_AT_MOST + LEASE_BEYOND,
         halt: threading.Event | None = None,
     ) -> None:
         self.rest = IDLE
@@ -68,7 +66,7 @@ class Lane:
         self._clock = clock
         self._care = care
         self._pacers = pacers or {}
-        self._lease = lease
+        self._lease = timedelta(seconds=max(channel.deadline for channel in channels)) + LEASE_BEYOND
         self._halt = halt or threading.Event()
         self._unrecorded: list[Sequence[Outcome]] = []
 

@@ -85,6 +85,7 @@ class Pacer:
 
     def _book(self, tx: Tx, count: int) -> None:
         now = _begin(tx, self._clock)
+        know_channel(tx, self._name)
         row = channel_states.c
         start = case((row.next_free > now, row.next_free), else_=now)
         ahead = start + self._cost(tx, count)
