@@ -121,7 +121,7 @@ def _lines(file: str, reader: Reader, columns: dict[str, int], faults: Faults) -
         cells = next(reader, None)
         if cells is None:
             return
-        cells = [_plain(cell) for cell in cells]
+        cells = [_unguarded(cell) if cell[:1] == "'" else cell for cell in map(str.strip, cells)]
         if not any(cells):
             continue
         if len(cells) != len(columns):
@@ -130,9 +130,8 @@ def _lines(file: str, reader: Reader, columns: dict[str, int], faults: Faults) -
         yield Line(file, number, cells, columns, faults)
 
 
-def _plain(cell: str) -> str:
-    cell = cell.strip()
-    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
+def _unguarded(cell: str) -> str:
+    return cell[1:] if _FORMULA.match(cell) else cell
 
 
 def _undecodable(path: Path) -> int:
