@@ -116,7 +116,11 @@ class Channel(Protocol):
 
     name: str
     batch_limit: int
-    deadline: float  # seconds that one `send` may last at the very most
+
+    @property
+    def deadline(self) -> float:
+        """Seconds that one `send` may last at the very most."""
+        ...
 
     def open(self) -> Channel:
         """A channel with connections of its own."""

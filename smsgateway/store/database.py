@@ -63,17 +63,18 @@ class Store:
 
 
 def open_store(url: str, *, pool_size: int = 24) -> Store:
-    """Open the database at `url`; it is not created or upgraded here (`schema.upgrade` does that)."""
+    """Open the database at `url`; it is not created or upgraded here (`schema.upgrade` does that). Errors never show
+    the values of a statement: they hold what people texted."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        engine = create_engine(parsed, pool_size=pool_size, max_overflow=8, pool_pre_ping=False)
+        engine = create_engine(parsed, pool_size=pool_size, max_overflow=8, hide_parameters=True)
         return Store(engine, engine, PlainDoor(engine))
     if parsed.database in (None, "", ":memory:"):
         return _memory_store()
     assert parsed.database is not None
     Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, pool_size=1, max_overflow=4)
-    readers = create_engine(parsed, pool_size=8, max_overflow=24)
+    engine = create_engine(parsed, pool_size=1, max_overflow=4, hide_parameters=True)
+    readers = create_engine(parsed, pool_size=8, max_overflow=24, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     event.listen(readers, "connect", _prepare_sqlite_reader)

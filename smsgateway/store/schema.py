@@ -80,3 +80,17 @@ def sole_server(url: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+class NotUpgraded(Exception):
+    """The database's schema is not the code's."""
+
+
+def require_current(engine: Engine) -> None:
+    """Refuse to work on a schema that is not the code's; raises NotUpgraded saying what to run."""
+    with engine.connect() as connection:
+        found = current(connection)
+    if found != head():
+        raise NotUpgraded(
+            f"the database is at revision {found or 'nothing'}, the code at {head()}: run smsgateway db upgrade"
+        )

@@ -1,0 +1,110 @@
+"""How does it all hang together? Here, and only here, the parts are given to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from flask import Flask
+
+from smsgateway.care.after import Care
+from smsgateway.care.people import Directory
+from smsgateway.care.unclear import KIND as UNCLEAR
+from smsgateway.care.unclear import tell_a_human
+from smsgateway.channels.africastalking import AfricasTalkingChannel
+from smsgateway.channels.messages import Channel
+from smsgateway.channels.simulator import SimulatedChannel, SimulatedNetwork
+from smsgateway.clock import Clock, SystemClock
+from smsgateway.due import DueItem, Handler
+from smsgateway.intake.opt_out import take_opt_out
+from smsgateway.intake.receipt import take_receipt
+from smsgateway.intake.sms import SmsIntake
+from smsgateway.intake.ussd import take_turn
+from smsgateway.reading.programme import Programme, load_programme
+from smsgateway.settings import Settings
+from smsgateway.store.database import Store, open_store
+from smsgateway.store.write import Tx
+from smsgateway.web.health import health
+from smsgateway.web.webhooks import LARGEST_BODY, Takers, webhooks
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The service without its threads: what takes messages in, and what sending gives back."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    programme: Programme
+    directory: Directory
+    sms: SmsIntake
+    care: Care
+
+    def takers(self) -> Takers:
+        """Who takes what a webhook decoded."""
+        return Takers(
+            sms=self.sms.take,
+            receipt=lambda receipt: take_receipt(self.store, receipt, self.clock, self.care),
+            opt_out=lambda opt_out: take_opt_out(self.store, opt_out, self.clock),
+            turn=partial(take_turn, self.programme, self.directory, self.clock, self.settings.default_language),
+        )
+
+    def due_handlers(self) -> Mapping[str, Handler]:
+        """What is done when something falls due, by its kind."""
+
+        def unclear(tx: Tx, item: DueItem, now: datetime) -> None:
+            tell_a_human(tx, item, self.programme, now)
+
+        return {UNCLEAR: unclear}
+
+
+def build_gateway(settings: Settings, clock: Clock | None = None, store: Store | None = None) -> Gateway:
+    """Wire the service from its settings. The database must have been upgraded."""
+    clock = clock or SystemClock()
+    store = store or open_store(settings.database_url)
+    programme = load_programme(settings.flows)
+    directory = Directory(store)
+    return Gateway(
+        settings=settings,
+        clock=clock,
+        store=store,
+        programme=programme,
+        directory=directory,
+        sms=SmsIntake(store, programme, directory, clock, settings.default_language),
+        care=Care(programme),
+    )
+
+
+def create_app(gateway: Gateway) -> Flask:
+    """The web application around a gateway."""
+    app = Flask("smsgateway", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.register_blueprint(webhooks(gateway.settings.webhook_secret.get_secret_value(), gateway.takers()))
+    app.register_blueprint(health(gateway.store, gateway.clock))
+    return app
+
+
+class UnknownChannel(ValueError):
+    """No channel of that name."""
+
+
+def open_channel(name: str, settings: Settings, network: SimulatedNetwork | None = None) -> Channel:
+    """The channel called `name`, made from the settings."""
+    if name == "africastalking":
+        return AfricasTalkingChannel(
+            username=settings.at_username,
+            api_key=settings.at_api_key.get_secret_value(),
+            sender_id=settings.at_sender_id,
+            base_url=settings.at_base_url,
+        )
+    if name == "simulator":
+        return SimulatedChannel(network or SimulatedNetwork())
+    raise UnknownChannel(f"SMSGATEWAY_CHANNEL={name!r}: use africastalking or simulator")
+
+
+def open_channels(settings: Settings, network: SimulatedNetwork | None = None) -> list[Channel]:
+    """The channel, then the fallback channel if there is one."""
+    names = [settings.channel, *([settings.fallback_channel] if settings.fallback_channel else [])]
+    return [open_channel(name, settings, network) for name in names]

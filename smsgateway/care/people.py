@@ -1,0 +1,378 @@
+"""Who is texting, and whom is a report about? The register, asked by phone and by code.
+
+Staff change rarely and are kept in memory, dropped within a second of a change in any process (`revisions`). Patients
+are asked for in the transaction that files the report: never the wrong patient, not even for a second.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from smsgateway.reading.models import Age, Code, CodeFacts, CodeState, Person, Role
+from smsgateway.store.database import Store
+from smsgateway.store.tables import (
+    assignments,
+    catchments,
+    codes,
+    facilities,
+    households,
+    patients,
+    phones,
+    revisions,
+    staff,
+)
+from smsgateway.store.write import Tx
+from smsgateway.text import codes as check_digits
+
+REVISION_CHECKED_EVERY_S = 1.0
+PREGNANCY_AT_MOST = timedelta(weeks=45)  # after that an unreported birth is likelier than a pregnancy
+
+
+@dataclass(frozen=True, slots=True)
+class Catchment:
+    """A numbered area with its clinic."""
+
+    id: UUID
+    number: str
+    facility_id: UUID
+    site_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of staff as the service needs to know them. `catchments` are those a bare code is looked for in: a
+    CHW's own, a nurse's clinic's, a supervisor's CHWs'."""
+
+    id: UUID
+    site_id: UUID
+    code: str
+    role: Role
+    language: str
+    facility_id: UUID | None
+    supervisor_id: UUID | None
+    catchments: tuple[Catchment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One typed code: what judging needs (`facts`), and where a report about it is filed."""
+
+    facts: CodeFacts
+    catchment: Catchment | None = None
+    patient_id: UUID | None = None
+    household_id: UUID | None = None
+
+
+class Directory:
+    """Staff by phone, remembered."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._members: dict[str, Member | None] = {}
+        self._revision = -1
+        self._day: date | None = None
+        self._checked = float("-inf")
+
+    def who(self, phone: str, today: date) -> Member | None:
+        """Whose phone this is on `today`; None for a stranger."""
+        self._forget_what_changed(today)
+        try:
+            return self._members[phone]
+        except KeyError:
+            pass
+        with self._store.read() as connection:
+            rows = connection.execute(_MEMBER, {"phone": phone, "today": today}).all()
+            member = _member(rows)
+            if member is not None and member.role is not Role.CHW:
+                reach = connection.execute(_REACH[member.role], {"staff": member.id, "today": today}).all()
+                member = replace(member, catchments=tuple(_catchment(row) for row in reach))
+        self._members[phone] = member
+        return member
+
+    def forget(self) -> None:
+        """Ask the database again from now on."""
+        with self._lock:
+            self._members = {}
+
+    def _forget_what_changed(self, today: date) -> None:
+        moment = time.monotonic()
+        if moment - self._checked < REVISION_CHECKED_EVERY_S and today == self._day:
+            return
+        with self._lock:
+            self._checked = moment
+            with self._store.read() as connection:
+                revision = connection.scalar(_REVISION) or 0
+            if revision != self._revision or today != self._day:
+                self._revision, self._day, self._members = revision, today, {}
+
+
+def register_changed(tx: Tx) -> None:
+    """Tell every process that staff, phones or assignments are no longer what it remembers."""
+    insert = (postgresql.insert if tx.dialect == "postgresql" else sqlite.insert)(revisions)
+    tx.execute(
+        insert.values(name="register", number=1).on_conflict_do_update(
+            index_elements=["name"], set_={"number": revisions.c.number + 1}
+        )
+    )
+
+
+_REVISION = select(revisions.c.number).where(revisions.c.name == "register")
+_CURRENT = and_(
+    assignments.c.starts_on <= bindparam("today"),
+    or_(assignments.c.ends_on.is_(None), assignments.c.ends_on >= bindparam("today")),
+)
+_CATCHMENT_COLUMNS = (
+    catchments.c.id.label("catchment_id"),
+    catchments.c.number,
+    catchments.c.facility_id.label("clinic_id"),
+    catchments.c.site_id.label("catchment_site_id"),
+)
+_MEMBER = (
+    select(
+        staff.c.id,
+        staff.c.site_id,
+        staff.c.code,
+        staff.c.role,
+        staff.c.language,
+        staff.c.facility_id,
+        staff.c.supervisor_id,
+        *_CATCHMENT_COLUMNS,
+    )
+    .select_from(
+        phones.join(staff, staff.c.id == phones.c.staff_id)
+        .outerjoin(assignments, and_(assignments.c.staff_id == staff.c.id, _CURRENT))
+        .outerjoin(catchments, catchments.c.id == assignments.c.catchment_id)
+    )
+    .where(phones.c.phone == bindparam("phone"))
+    .order_by(catchments.c.number)
+)
+_ASSIGNED = select(*_CATCHMENT_COLUMNS).select_from(
+    catchments.join(assignments, assignments.c.catchment_id == catchments.c.id).join(
+        staff, staff.c.id == assignments.c.staff_id
+    )
+)
+_OF_HER_CLINIC = (
+    select(*_CATCHMENT_COLUMNS)
+    .select_from(catchments.join(staff, staff.c.facility_id == catchments.c.facility_id))
+    .where(staff.c.id == bindparam("staff"))
+    .order_by(catchments.c.number)
+)
+_OF_THEIR_CHWS = (
+    _ASSIGNED.where(_CURRENT, staff.c.supervisor_id == bindparam("staff")).order_by(catchments.c.number).distinct()
+)
+_OF_THEIR_SITE = (
+    select(*_CATCHMENT_COLUMNS)
+    .select_from(catchments.join(staff, staff.c.site_id == catchments.c.site_id))
+    .where(staff.c.id == bindparam("staff"))
+    .order_by(catchments.c.number)
+)
+_REACH = {
+    Role.NURSE: _OF_HER_CLINIC,
+    Role.SUPERVISOR: _OF_THEIR_CHWS,
+    Role.LEAD: _OF_THEIR_SITE,
+    Role.ADMIN: _OF_THEIR_SITE,
+}
+
+
+def _member(rows: Iterable[Any]) -> Member | None:
+    member: Member | None = None
+    for row in rows:
+        known = (_catchment(row),) if row.catchment_id is not None else ()
+        if member is None:
+            member = Member(
+                id=row.id,
+                site_id=row.site_id,
+                code=row.code,
+                role=Role(row.role),
+                language=row.language,
+                facility_id=row.facility_id,
+                supervisor_id=row.supervisor_id,
+                catchments=known,
+            )
+        else:
+            member = replace(member, catchments=member.catchments + known)
+    return member
+
+
+def _catchment(row: Any) -> Catchment:
+    return Catchment(row.catchment_id, row.number, row.clinic_id, row.catchment_site_id)
+
+
+# ---------------------------------------------------------------- codes
+
+
+def locate(tx: Tx, code: Code, own: tuple[Catchment, ...], today: date) -> Located:
+    """Find whom a typed code belongs to: among the sender's own catchments, or in the one written with it."""
+    if code.catchment is not None:
+        written = _catchment_numbered(tx, code.catchment)
+        own = () if written is None else (written,)
+    found = [
+        located
+        for catchment in own
+        if check_digits.is_valid(catchment.number, code.digits)
+        and (located := _resolve(tx, code, catchment, today)) is not None
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        return Located(CodeFacts(code, CodeState.AMBIGUOUS, near=tuple(_full(f) for f in found)))
+    return Located(CodeFacts(code, CodeState.FAILED, near=_near(tx, code, own)))
+
+
+def _full(located: Located) -> str:
+    assert located.catchment is not None
+    return check_digits.shown_full(located.catchment.number, located.facts.code.digits)
+
+
+def _catchment_numbered(tx: Tx, number: str) -> Catchment | None:
+    row = tx.run(_CATCHMENT, {"number": number, "bare": number.lstrip("0") or "0"}).first()
+    return None if row is None else _catchment(row)
+
+
+def site_of_catchment(tx: Tx, number: str) -> UUID | None:
+    """The site of a catchment by its number, None when there is none."""
+    found = _catchment_numbered(tx, number)
+    return None if found is None else found.site_id
+
+
+def _resolve(tx: Tx, code: Code, catchment: Catchment, today: date) -> Located | None:
+    row = tx.run(_CODE, {"catchment": catchment.id, "serial": int(code.digits[:-1])}).first()
+    if row is None:
+        return None
+    now: str | None = None
+    if row.now_catchment_id is not None:
+        moved_to = tx.run(_CATCHMENT_BY_ID, {"id": row.now_catchment_id}).one()
+        now = check_digits.shown_full(moved_to.number, check_digits.code_for(moved_to.number, row.now_serial))
+        catchment = _catchment(moved_to)
+    state = CodeState.FOUND if now is None else CodeState.MOVED
+    if row.kind == "household":
+        return Located(CodeFacts(code, state, now=now), catchment, household_id=row.subject_id)
+    person = Person(
+        code=check_digits.shown(code.digits),
+        catchment=catchment.number,
+        sex=row.sex,
+        age=age_on(today, row.born_from, row.born_to),
+        pregnant=row.lmp is not None and today - row.lmp <= PREGNANCY_AT_MOST,
+        village=row.village,
+    )
+    return Located(CodeFacts(code, state, person=person, now=now), catchment, row.subject_id, row.household_id)
+
+
+def age_on(today: date, born_from: date | None, born_to: date | None) -> Age | None:
+    """The age in days on `today` of someone born between two dates, None when no birth date is known."""
+    if born_from is None or born_to is None:
+        return None
+    return Age(youngest=max(0, (today - born_to).days), oldest=max(0, (today - born_from).days))
+
+
+def _near(tx: Tx, code: Code, own: tuple[Catchment, ...]) -> tuple[str, ...]:
+    """Existing codes one slip away, at most three: for "did you mean …?"."""
+    found: list[str] = []
+    for catchment in own[:3]:
+        candidates = {int(digits[:-1]): digits for digits in check_digits.near(catchment.number, code.digits)}
+        if candidates:
+            existing = tx.run(_EXISTING.where(codes.c.serial.in_(candidates)), {"catchment": catchment.id})
+            found += [check_digits.shown(candidates[serial]) for serial in existing.scalars()]
+    return tuple(found[:3])
+
+
+_CATCHMENT = select(*_CATCHMENT_COLUMNS).where(
+    or_(catchments.c.number == bindparam("number"), func.ltrim(catchments.c.number, "0") == bindparam("bare"))
+)
+_CATCHMENT_BY_ID = select(*_CATCHMENT_COLUMNS).where(catchments.c.id == bindparam("id"))
+_CODE = (
+    select(
+        codes.c.kind,
+        codes.c.subject_id,
+        codes.c.now_catchment_id,
+        codes.c.now_serial,
+        patients.c.household_id,
+        patients.c.sex,
+        patients.c.born_from,
+        patients.c.born_to,
+        patients.c.lmp,
+        households.c.village,
+    )
+    .select_from(
+        codes.outerjoin(patients, patients.c.id == codes.c.subject_id).outerjoin(
+            households, households.c.id == func.coalesce(patients.c.household_id, codes.c.subject_id)
+        )
+    )
+    .where(codes.c.catchment_id == bindparam("catchment"), codes.c.serial == bindparam("serial"))
+)
+_EXISTING = select(codes.c.serial).where(codes.c.catchment_id == bindparam("catchment"))
+
+
+# ---------------------------------------------------------------- who can be told
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Someone to text: the first phone of a member of staff."""
+
+    staff_id: UUID
+    site_id: UUID
+    role: Role
+    phone: str
+    language: str
+    on_duty: str
+    timezone: str | None
+
+
+_sites = facilities.alias("sites")
+_RECIPIENT = (
+    select(
+        staff.c.id.label("staff_id"),
+        staff.c.site_id,
+        staff.c.role,
+        phones.c.phone,
+        staff.c.language,
+        staff.c.on_duty,
+        func.coalesce(facilities.c.timezone, _sites.c.timezone).label("timezone"),
+    )
+    .select_from(
+        staff.join(phones, and_(phones.c.staff_id == staff.c.id, phones.c.position == 0))
+        .outerjoin(facilities, facilities.c.id == staff.c.facility_id)
+        .outerjoin(_sites, _sites.c.id == staff.c.site_id)
+    )
+    .order_by(staff.c.code)
+)
+
+
+def nurses_of(tx: Tx, facility_id: UUID) -> list[Recipient]:
+    """The nurses of a clinic, in the order of their codes."""
+    return _recipients(
+        tx.run(_RECIPIENT.where(staff.c.facility_id == facility_id, staff.c.role == Role.NURSE.value)).all()
+    )
+
+
+def member_as_recipient(tx: Tx, staff_id: UUID) -> Recipient | None:
+    """How to reach one member of staff; None when they have no phone."""
+    found = _recipients(tx.run(_RECIPIENT.where(staff.c.id == staff_id)).all())
+    return found[0] if found else None
+
+
+def supervisor_of(tx: Tx, staff_id: UUID) -> Recipient | None:
+    """The supervisor of a member of staff."""
+    supervisor = tx.run(select(staff.c.supervisor_id).where(staff.c.id == staff_id)).scalar()
+    return None if supervisor is None else member_as_recipient(tx, supervisor)
+
+
+def leads_of(tx: Tx, site_id: UUID | None) -> list[Recipient]:
+    """The leads of a site; of every site when it is not known which."""
+    query = _RECIPIENT.where(staff.c.role == Role.LEAD.value)
+    return _recipients(tx.run(query if site_id is None else query.where(staff.c.site_id == site_id)).all())
+
+
+def _recipients(rows: Iterable[Any]) -> list[Recipient]:
+    return [Recipient(r.staff_id, r.site_id, Role(r.role), r.phone, r.language, r.on_duty, r.timezone) for r in rows]

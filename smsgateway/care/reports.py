@@ -1,0 +1,96 @@
+"""How is a report kept? One row for each report of a message, under the person or household it is about, with the
+version of the flow it was read with. A report whose code failed is kept unfiled: never under the wrong patient."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from smsgateway.care.people import Located, Member
+from smsgateway.reading.models import Part
+from smsgateway.store.tables import reports
+from smsgateway.store.types import new_id
+from smsgateway.store.write import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a report came from: message, sender, moment. `part` is its place in the message."""
+
+    inbound_id: UUID
+    part: int
+    member: Member
+    channel: str
+    happened_at: datetime
+    arrived_at: datetime
+
+
+def file_report(
+    tx: Tx,
+    origin: Origin,
+    *,
+    flow: str,
+    flow_version: int,
+    answers: Mapping[str, Any],
+    danger: Iterable[str],
+    unclear: Iterable[str],
+    place: Located | None,
+    filed: bool,
+    item: int = 0,
+) -> UUID:
+    """Keep one report and give its id."""
+    report_id = new_id()
+    catchment = place.catchment if place else None
+    tx.insert(
+        reports,
+        {
+            "id": report_id,
+            "site_id": catchment.site_id if catchment else origin.member.site_id,
+            "inbound_id": origin.inbound_id,
+            "part": origin.part,
+            "item": item,
+            "flow": flow,
+            "flow_version": flow_version,
+            "channel": origin.channel,
+            "staff_id": origin.member.id,
+            "catchment_id": catchment.id if catchment else None,
+            "household_id": place.household_id if place and filed else None,
+            "patient_id": place.patient_id if place and filed else None,
+            "answers": dict(answers),
+            "danger": list(danger),
+            "unclear": list(unclear),
+            "state": "filed" if filed else "unfiled",
+            "happened_at": origin.happened_at,
+            "arrived_at": origin.arrived_at,
+        },
+    )
+    return report_id
+
+
+def fingerprint(staff_id: UUID, parts: Iterable[Part]) -> str:
+    """What a message reports, however it was typed: the same sender, people and content give the same one."""
+    content = [
+        [
+            part.flow,
+            [str(code) for code in part.codes],
+            part.referral,
+            sorted(part.answers.items(), key=lambda answer: answer[0]),
+            sorted(part.signs),
+            sorted(part.unclear),
+        ]
+        for part in parts
+    ]
+    digest = hashlib.blake2b(json.dumps(content, default=str).encode(), digest_size=24).hexdigest()
+    return f"{staff_id.hex}:{digest}"
+
+
+def of_message(tx: Tx, inbound_id: UUID) -> list[UUID]:
+    """The reports one message gave."""
+    return list(tx.execute(select(reports.c.id).where(reports.c.inbound_id == inbound_id)).scalars())

@@ -1,0 +1,64 @@
+"""What may become of a referral? The state machine as a table: every event names the states it moves from and where to.
+
+An event that does not apply in the present state changes nothing and is kept in the history all the same: answers come
+twice, late and in any order. `open` states still need somebody; the others are the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    OPENED = "opened"
+    RECEIVED = "received"  # the nurse answered: she expects the person
+    ARRIVED = "arrived"
+    NOT_ARRIVED = "not_arrived"  # stays open: somebody must look
+    REFUSED = "refused"  # the family refuses: stays open, home visit next morning
+    TRANSFERRED = "transferred"  # sent on to a hospital: open 72 h
+    CLOSED = "closed"  # an outcome was reported
+    DIED = "died"
+    CANCELLED = "cancelled"
+
+
+class Event(StrEnum):
+    RECEIVED = "received"
+    ARRIVED = "arrived"
+    ABSENT = "absent"
+    REFUSED = "refused"
+    TRANSFERRED = "transferred"
+    OUTCOME = "outcome"
+    DIED = "died"
+    CANCELLED = "cancelled"
+
+
+OPEN = frozenset({State.OPENED, State.RECEIVED, State.ARRIVED, State.NOT_ARRIVED, State.REFUSED, State.TRANSFERRED})
+# States in which the person has not been seen at the clinic.
+UNSEEN = frozenset({State.OPENED, State.RECEIVED, State.NOT_ARRIVED, State.REFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From any of these states to that one."""
+
+    frm: frozenset[State]
+    to: State
+
+
+MOVES: dict[Event, Move] = {
+    Event.RECEIVED: Move(frozenset({State.OPENED}), State.RECEIVED),
+    Event.ARRIVED: Move(UNSEEN, State.ARRIVED),
+    Event.ABSENT: Move(frozenset({State.OPENED, State.RECEIVED}), State.NOT_ARRIVED),
+    Event.REFUSED: Move(frozenset({State.OPENED, State.RECEIVED, State.NOT_ARRIVED}), State.REFUSED),
+    Event.TRANSFERRED: Move(OPEN - {State.TRANSFERRED}, State.TRANSFERRED),
+    Event.OUTCOME: Move(OPEN, State.CLOSED),
+    Event.DIED: Move(OPEN, State.DIED),
+    Event.CANCELLED: Move(UNSEEN, State.CANCELLED),
+}
+
+
+def after(state: State, event: Event) -> State:
+    """The state that follows; the same one when the event does not apply."""
+    move = MOVES[event]
+    return move.to if state in move.frm else state

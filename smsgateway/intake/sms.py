@@ -1,0 +1,218 @@
+"""What happens to an SMS that reached us? It is stored, understood, filed and answered in one transaction, or it is
+stored as failed, tried again, and taken for danger.
+
+Reading happens before the transaction (it is pure), judging and filing inside it, once the sender's earlier messages
+are done. Nothing here is answered 200 before the raw message is on disk; a callback repeated any number of times, at
+the same moment or days later, changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import bindparam, select, update
+
+from smsgateway.care import unclear
+from smsgateway.care.people import Directory, Member
+from smsgateway.channels.messages import Incoming
+from smsgateway.clock import Clock
+from smsgateway.intake.apply import Message, file_message
+from smsgateway.intake.strangers import take_stranger
+from smsgateway.reading.models import Reading, Role
+from smsgateway.reading.programme import Programme
+from smsgateway.reading.sms import read
+from smsgateway.store.database import Store, lock_sender
+from smsgateway.store.faults import raise_fault
+from smsgateway.store.once import first_time
+from smsgateway.store.tables import inbound
+from smsgateway.store.types import new_id
+from smsgateway.store.write import StoreUnavailable, Tx
+from smsgateway.text.phones import masked, phone_of_sender
+
+log = structlog.get_logger(__name__)
+
+# The provider's date is believed when it is not absurd: phones out of coverage send hours late, clocks may be wrong.
+BELIEVABLE_LATE = timedelta(days=7)
+BELIEVABLE_EARLY = timedelta(minutes=10)
+TRIES_AT_MOST = 4
+FIRST_RETRY_AFTER = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An SMS with what could be said of it before the transaction. `phone` is None for a sender that is never
+    answered (a name, a short code)."""
+
+    incoming: Incoming
+    arrived_at: datetime
+    phone: str | None
+    member: Member | None
+    reading: Reading
+
+    @property
+    def happened_at(self) -> datetime:
+        sent = self.incoming.sent_at
+        believable = sent is not None and (
+            self.arrived_at - BELIEVABLE_LATE <= sent <= self.arrived_at + BELIEVABLE_EARLY
+        )
+        return sent if believable and sent is not None else self.arrived_at
+
+
+class SmsIntake:
+    """Takes every SMS the channels decode."""
+
+    def __init__(
+        self, store: Store, programme: Programme, directory: Directory, clock: Clock, language: str = "fr"
+    ) -> None:
+        self._store = store
+        self._programme = programme
+        self._directory = directory
+        self._clock = clock
+        self._language = language  # for those who have none of their own
+
+    def take(self, incoming: Incoming) -> None:
+        """Store and handle one SMS; returns once it is on disk. Raises StoreUnavailable when it cannot be."""
+        now = self._clock.now()
+        try:
+            heard = self._hear(incoming, now)
+            self._store.write(lambda tx: self._handle_new(tx, heard, now))
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+            log.error("message not handled, kept", sender=masked(incoming.sender), error=kind)
+            log.debug("why", exc_info=error)
+            self._store.write(lambda tx: self._keep_failed(tx, incoming, now, kind))
+
+    def retry_failed(self) -> int:
+        """Try again what failed before, later each time; returns how many were handled. A human is told of what will
+        not be: the alert has been waiting in `due` since the first failure."""
+        now = self._clock.now()
+        with self._store.read() as connection:
+            rows = connection.execute(_FAILED, {"before": now - FIRST_RETRY_AFTER}).all()
+        return sum(self._retry(row.id, now) for row in rows if now >= row.arrived_at + _backoff(row.attempts))
+
+    def _retry(self, inbound_id: UUID, now: datetime) -> bool:
+        try:
+            return self._store.write(lambda tx: self._handle_again(tx, inbound_id, now))
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001
+            kind = type(error).__name__
+            log.error("message failed again", inbound=str(inbound_id), error=kind)
+            self._store.write(lambda tx: self._count_failure(tx, inbound_id, now, kind))
+            return False
+
+    # ------------------------------------------------------------ before the transaction
+
+    def _hear(self, incoming: Incoming, now: datetime) -> Heard:
+        phone = phone_of_sender(incoming.sender)
+        member = self._directory.who(phone, now.date()) if phone else None
+        role = member.role if member else Role.UNKNOWN
+        own = member.catchments if member else ()
+        only = own[0].number if len(own) == 1 else None
+        return Heard(incoming, now, phone, member, read(incoming.text, role, self._programme, only))
+
+    # ------------------------------------------------------------ inside it
+
+    def _handle_new(self, tx: Tx, heard: Heard, now: datetime) -> None:
+        lock_sender(tx, heard.incoming.sender)
+        inbound_id = new_id()
+        if not first_time(tx, heard.incoming.channel, heard.incoming.provider_id, inbound_id, now):
+            return
+        answer = self._file(tx, heard, inbound_id, now)
+        tx.insert(inbound, _inbound_row(heard.incoming, inbound_id, now, heard.member, "handled", answer=answer))
+
+    def _file(self, tx: Tx, heard: Heard, inbound_id: UUID, now: datetime) -> str | None:
+        if heard.phone is None:
+            return None  # an answer to a name or a short code would start a loop of answers
+        if heard.member is None:
+            return take_stranger(tx, heard.reading, heard.phone, inbound_id, self._programme, self._language, now)
+        message = Message(inbound_id, heard.phone, heard.member, heard.reading, heard.happened_at, now, channel="sms")
+        return file_message(tx, message, self._programme)
+
+    def _keep_failed(self, tx: Tx, incoming: Incoming, now: datetime, error: str) -> None:
+        """Keep what could not be handled. From a CHW it may be danger: unless a retry succeeds within 5 minutes, a
+        human is told."""
+        lock_sender(tx, incoming.sender)
+        inbound_id = new_id()
+        if not first_time(tx, incoming.channel, incoming.provider_id, inbound_id, now):
+            return
+        phone = phone_of_sender(incoming.sender)
+        member = self._directory.who(phone, now.date()) if phone else None
+        tx.insert(inbound, _inbound_row(incoming, inbound_id, now, member, "failed", error=error))
+        if phone and member and member.role is Role.CHW:
+            unclear.await_correction(tx, member, phone, inbound_id, now)
+
+    def _handle_again(self, tx: Tx, inbound_id: UUID, now: datetime) -> bool:
+        row = tx.execute(select(inbound).where(inbound.c.id == inbound_id, inbound.c.state == "failed")).first()
+        if row is None:
+            return False
+        lock_sender(tx, row.sender)
+        stored = Incoming(row.channel, row.provider_id, row.sender, row.recipient, row.text, row.sent_at, row.raw)
+        heard = self._hear(stored, row.arrived_at)
+        if heard.member is not None:
+            unclear.forget(tx, heard.member.id, inbound_id)
+        answer = self._file(tx, heard, inbound_id, now)
+        tx.execute(
+            update(inbound)
+            .where(inbound.c.id == inbound_id)
+            .values(state="handled", attempts=row.attempts + 1, error=None, answer=answer)
+        )
+        return True
+
+    def _count_failure(self, tx: Tx, inbound_id: UUID, now: datetime, error: str) -> None:
+        attempts = tx.execute(select(inbound.c.attempts).where(inbound.c.id == inbound_id)).scalar_one() + 1
+        given_up = attempts >= TRIES_AT_MOST
+        tx.execute(
+            update(inbound)
+            .where(inbound.c.id == inbound_id)
+            .values(attempts=attempts, error=error, state="given_up" if given_up else "failed")
+        )
+        if given_up:
+            raise_fault(tx, "message_not_handled", str(inbound_id), None, now)
+
+
+def _backoff(attempts: int) -> timedelta:
+    """20 s, 80 s, 180 s after arrival: the first two before a human is told, the last for what was mended since."""
+    return FIRST_RETRY_AFTER * attempts * attempts
+
+
+_FAILED = (
+    select(inbound.c.id, inbound.c.arrived_at, inbound.c.attempts)
+    .where(inbound.c.state == "failed", inbound.c.arrived_at <= bindparam("before"))
+    .order_by(inbound.c.arrived_at)
+    .limit(50)
+)
+
+
+def _inbound_row(
+    incoming: Incoming,
+    inbound_id: UUID,
+    now: datetime,
+    member: Member | None,
+    state: str,
+    *,
+    answer: str | None = None,
+    error: str | None = None,
+) -> dict[str, object]:
+    return {
+        "id": inbound_id,
+        "site_id": member.site_id if member else None,
+        "channel": incoming.channel,
+        "provider_id": incoming.provider_id,
+        "sender": incoming.sender,
+        "recipient": incoming.recipient,
+        "text": incoming.text,
+        "raw": incoming.raw,
+        "sent_at": incoming.sent_at,
+        "arrived_at": now,
+        "staff_id": member.id if member else None,
+        "state": state,
+        "attempts": 1,
+        "error": error,
+        "answer": answer,
+    }

@@ -1,0 +1,137 @@
+"""How can the whole service run in one thread, on a clock that only moves when told? For scenarios, the demo's first
+conversation and tests: the same intake, care and outbox, an in-memory database, simulated phones, no threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from smsgateway.app import Gateway, build_gateway
+from smsgateway.channels.simulator import PhoneText, SimulatedChannel, SimulatedNetwork
+from smsgateway.clock import VirtualClock
+from smsgateway.due import run_due
+from smsgateway.intake.receipt import take_receipt
+from smsgateway.intake.ussd import take_turn
+from smsgateway.outbox.deliver import Lane
+from smsgateway.outbox.queue import Rank
+from smsgateway.scenario import Sent, Unmet, World, load_scenario, play
+from smsgateway.settings import Settings
+from smsgateway.store.database import open_store
+from smsgateway.store.tables import due, inbound, message_log, outbox, referrals, reports
+from smsgateway.transfer import ImportRefused, import_people
+
+LONGEST_STEP = timedelta(hours=1)  # nothing is due for longer only when nothing is due at all
+ROUNDS_AT_MOST = 10_000
+
+
+class Simulation:
+    """The service, its phones and its clock, driven by hand."""
+
+    def __init__(
+        self, settings: Settings, start: datetime, people: Path, listener: Callable[[PhoneText], None] | None = None
+    ) -> None:
+        self.clock = VirtualClock(start)
+        self.network = SimulatedNetwork(self.clock, listener)
+        store = open_store("sqlite://")
+        import_people(store, people, start.date())
+        self.gateway: Gateway = build_gateway(settings, self.clock, store)
+        self._lane = Lane(store, [SimulatedChannel(self.network)], list(Rank), self.clock, self.gateway.care)
+
+    def settle(self) -> None:
+        """Do everything that can be done now: send, act on what is due, send what came of it."""
+        for _ in range(ROUNDS_AT_MOST):
+            acted = run_due(self.gateway.store, self.clock, self.gateway.due_handlers())
+            acted += self.gateway.sms.retry_failed()
+            acted += self._lane.deliver_once()
+            if not acted:
+                return
+        raise RuntimeError("the service found something to do without end")
+
+    def advance(self, to: datetime) -> None:
+        """Move the clock to `to`, stopping wherever something falls due."""
+        self.settle()
+        while self.clock.now() < to:
+            self.clock.set(min(self._next_moment(), to))
+            self.settle()
+
+    def _next_moment(self) -> datetime:
+        now = self.clock.now()
+        soonest: list[Select[Any]] = [
+            select(func.min(due.c.at)),
+            select(func.min(outbox.c.not_before)).where(outbox.c.not_before > now),
+        ]
+        with self.gateway.store.read() as connection:
+            moments = [moment for query in soonest if (moment := connection.scalar(query)) is not None]
+            failed = connection.scalar(select(func.count()).select_from(inbound).where(inbound.c.state == "failed"))
+            waiting = connection.scalar(select(func.count()).select_from(outbox))
+        later = [moment for moment in moments if moment > now]
+        if failed or waiting:  # retried at moments of their own, a few seconds apart at most
+            later.append(now + timedelta(seconds=5))
+        soonest_of_all: datetime = min([*later, now + LONGEST_STEP])
+        return soonest_of_all
+
+    def rows(self, table: Any, *columns: ColumnElement[Any], order: ColumnElement[Any]) -> list[Mapping[str, Any]]:
+        """Rows of a table, in order, for looking at."""
+        with self.gateway.store.read() as connection:
+            return [dict(row._mapping) for row in connection.execute(select(*columns).order_by(order))]
+
+    def world(self) -> World:
+        """This simulation as a scenario sees it."""
+        gateway = self.gateway
+
+        def receipt(phone: str, status: str, reason: str | None) -> None:
+            try:
+                taken = self.network.receipt(phone, status, reason)
+            except LookupError as error:
+                raise Unmet(str(error)) from None
+            take_receipt(gateway.store, taken, self.clock, gateway.care)
+
+        def dial(session: str, phone: str, transcript: str) -> str:
+            turn = self.network.turn(session, phone, transcript)
+            return take_turn(gateway.programme, gateway.directory, self.clock, gateway.settings.default_language, turn)
+
+        return World(
+            advance=self.advance,
+            now=self.clock.now,
+            text_in=lambda phone, text: gateway.sms.take(self.network.text_in(phone, text)),
+            dial=dial,
+            hang_up=lambda _session, _phone, _transcript: None,
+            receipt=receipt,
+            sent=self._sent,
+            reports=lambda: self.rows(
+                reports, reports.c.flow, reports.c.answers, reports.c.danger, reports.c.state, order=reports.c.id
+            ),
+            referrals=lambda: self.rows(
+                referrals,
+                *(referrals.c[name] for name in ("code", "state", "urgency", "tier", "certain", "danger")),
+                order=referrals.c.id,
+            ),
+        )
+
+    def _sent(self) -> list[Sent]:
+        """What reached the phones, each with its class."""
+        ranks: dict[UUID, int] = {}
+        with self.gateway.store.read() as connection:
+            for table in (outbox, message_log):
+                ranks.update((row.id, row.rank) for row in connection.execute(select(table.c.id, table.c.rank)))
+        return [
+            Sent(text.at, text.phone, text.body, Rank(ranks[text.message_id]).name.lower())
+            for text in self.network.texts
+        ]
+
+
+def run_scenario(path: Path, settings: Settings, emit: Callable[[dict[str, Any]], None]) -> None:
+    """Play one scenario file; raises Unmet at the first expectation that does not hold."""
+    scenario = load_scenario(path)
+    people = settings.flows / "demo" if scenario.people == "demo" else path.parent / scenario.people
+    try:
+        simulation = Simulation(settings, scenario.start, people)
+    except (ImportRefused, OSError) as error:
+        raise Unmet(f"people: {error}") from error
+    play(scenario, simulation.world(), emit)
