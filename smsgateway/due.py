@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -122,12 +123,11 @@ def _one_by_one(store: Store, clock: Clock, handlers: Mapping[str, Handler], ids
     acted = 0
     for each in ids:
         try:
-            acted += store.write(lambda tx, only=each: _act_on(tx, clock, handlers, only))  # type: ignore[misc]
+            acted += store.write(partial(_act_on, clock=clock, handlers=handlers, only=each))
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the others must be acted on
-            kind = type(error).__name__
-            store.write(lambda tx, only=each, kind=kind: _postpone(tx, clock, only, kind))  # type: ignore[misc]
+            store.write(partial(_postpone, clock=clock, only=each, error=type(error).__name__))
     return acted
 
 

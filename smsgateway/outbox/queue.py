@@ -280,6 +280,13 @@ def expire(tx: Tx, now: datetime) -> int:
     return len(gone)
 
 
+def bring_back(tx: Tx, now: datetime) -> int:
+    """After a clock was set back: what was queued by the clock that was ahead, to go at once, goes now and not when
+    the clock has got there again."""
+    late = update(outbox).where(outbox.c.created_at > now, outbox.c.not_before <= outbox.c.created_at)
+    return len(tx.execute(late.values(not_before=now).returning(outbox.c.id)).all())
+
+
 def take_out(tx: Tx, *which: ColumnElement[bool]) -> list[dict[str, Any]]:
     """Remove messages from the queue and give what the log keeps of them."""
     return [row._asdict() for row in tx.execute(delete(outbox).where(*which).returning(*LOGGED))]
