@@ -106,5 +106,5 @@ def open_channel(name: str, settings: Settings, network: SimulatedNetwork | None
 
 def open_channels(settings: Settings, network: SimulatedNetwork | None = None) -> list[Channel]:
     """The channel, then the fallback channel if there is one."""
-    names = [settings.channel, *([settings.fallback_channel] if settings.fallback_channel else [])]
+    names = [settings.channel_in_use, *([settings.fallback_channel] if settings.fallback_channel else [])]
     return [open_channel(name, settings, network) for name in names]

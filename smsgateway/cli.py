@@ -280,13 +280,15 @@ def _explained() -> Iterator[None]:
     from sqlalchemy.exc import OperationalError
 
     from smsgateway.app import UnknownChannel
+    from smsgateway.demo import DemoFailed
     from smsgateway.reading.schema import FlowError
+    from smsgateway.serve import MisSet
     from smsgateway.store.schema import AlreadyServed, NotUpgraded
     from smsgateway.store.write import StoreUnavailable
 
     try:
         yield
-    except (AlreadyServed, NotUpgraded, UnknownChannel, FlowError) as error:
+    except (AlreadyServed, NotUpgraded, UnknownChannel, FlowError, MisSet, DemoFailed) as error:
         raise click.ClickException(str(error)) from error
     except (OperationalError, StoreUnavailable) as error:
         raise click.ClickException(f"the database cannot be reached: {error.__cause__ or error}") from error

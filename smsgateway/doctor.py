@@ -66,6 +66,8 @@ def _channels(settings: Settings) -> Iterator[Examined]:
     except (UnknownChannel, ValueError) as error:
         yield Examined("channel", False, str(error))
         return
+    if settings.channel_in_use == "simulator":
+        yield Examined("channel", False, "the simulator sends nothing: set SMSGATEWAY_CHANNEL=africastalking")
     for channel in channels:
         trouble = channel.probe()
         said = "account answers" if trouble is None else f"{trouble.fate.value}: {trouble.reason}"

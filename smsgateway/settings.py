@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     flows_dir: Path | None = None
     timezone: str = "UTC"  # Bamako and Abidjan keep UTC all year
     default_language: str = "fr"
-    channel: str = "simulator"
+    channel: str | None = None
     fallback_channel: str | None = None
     webhook_secret: SecretStr = SecretStr("")
     at_username: str = "sandbox"
@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def channel_in_use(self) -> str:
+        """The channel named, else Africa's Talking when there is a key for it, else the simulator, which sends
+        nothing anywhere: `serve` and `doctor` say so."""
+        return self.channel or ("africastalking" if self.at_api_key.get_secret_value() else "simulator")
 
     @property
     def flows(self) -> Path:

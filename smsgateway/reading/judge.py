@@ -81,8 +81,9 @@ class _Judgement:
         self.person = self.who(answers)
         self.months = _months(self.person)
         self.group = _group(self.flow, self.person, self.months)
-        self.texted_signs()
-        self.rules(answers)
+        if self.flow.signs == "danger":
+            self.texted_signs()
+            self.rules(answers)
         self.needs(answers)
         if len(self.danger) > 1:
             self.danger.pop("other_serious", None)

@@ -6,7 +6,7 @@ start with its place, not a report at night.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +20,6 @@ from smsgateway.reading.schema import (
     FlowError,
     FlowFile,
     Group,
-    Languages,
     Need,
     NumberField,
     Piece,
@@ -74,7 +73,7 @@ class Sign:
     instead: Mapping[Group, str]
     otherwise: str | None
     needs_age: bool
-    label: Mapping[Languages, str]
+    label: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +85,7 @@ class Flow:
     ready: bool
     roles: frozenset[Role]
     keywords: Mapping[str, tuple[str, ...]]
+    only: Mapping[Role, tuple[str, ...]]
     digit: int | None
     menu: Mapping[str, str]
     subject: str
@@ -96,7 +96,9 @@ class Flow:
     group: Group
     also_group: Group | None
     negated: str | None
-    takes: str | None
+    takes: tuple[str, ...]
+    signs: str
+    sets: Mapping[str, Mapping[str, bool]]
     number: NumberField | None
     words: frozenset[str]
     needs: tuple[Need, ...]
@@ -124,6 +126,8 @@ class Programme:
     folder: Path
     flows: Mapping[str, Flow]
     keywords: Mapping[Role, Mapping[str, str]]
+    report_words: Mapping[Role, Mapping[str, str]]  # the keywords of reports and questions
+    answer_words: Mapping[Role, Mapping[str, str]]  # those of answers to a referral
     lexicon: Lexicon
     quantities: Mapping[str, Quantity]
     units: Mapping[str, str]
@@ -146,7 +150,7 @@ class Programme:
 
     def label(self, sign: str, language: str) -> str:
         """A sign as messages call it."""
-        labels: Mapping[str, str] = {**self.signs[sign].label}
+        labels = self.signs[sign].label
         return labels.get(language) or labels["fr"]
 
 
@@ -163,11 +167,14 @@ def load_programme(folder: Path | str, names: Iterable[str] = (), villages: Iter
         if path.stem not in NOT_FLOWS:
             flow = _flow(path, load_yaml(path, FlowFile), declared, signs, words)
             flows[flow.name] = flow
+    keywords = _keywords_by_role(folder, flows)
     lists = _WordLists(words, tuple(flows.values()), frozenset(_parts_of([*names, *villages])))
     return Programme(
         folder=folder,
         flows=MappingProxyType(flows),
-        keywords=_keywords_by_role(folder, flows),
+        keywords=keywords,
+        report_words=_words_of(keywords, lambda name: flows[name].subject != "referral"),
+        answer_words=_words_of(keywords, lambda name: flows[name].subject == "referral"),
         lexicon=lists.compile(),
         quantities=MappingProxyType({**words.symptoms, **words.measures}),
         units=MappingProxyType({form: unit for unit, forms in words.time_units.items() for form in forms}),
@@ -211,7 +218,16 @@ def declared_names(words: WordsFile) -> dict[str, Name]:
 
 def _signs(rows: list[SignRow]) -> dict[str, Sign]:
     return {
-        row.id: Sign(row.id, rank, row.tier, row.urgency, row.instead, row.otherwise, row.needs_age, row.label)
+        row.id: Sign(
+            row.id,
+            rank,
+            row.tier,
+            row.urgency,
+            row.instead,
+            row.otherwise,
+            row.needs_age,
+            {str(k): v for k, v in row.label.items()},
+        )
         for rank, row in enumerate(rows)
     }
 
@@ -241,11 +257,13 @@ def _flow(path: Path, row: FlowFile, declared: Mapping[str, Name], signs: Mappin
         kind, _, id = group.partition(".")
         if kind not in (*WordsFile.model_fields, "age") or (id and id not in getattr(words, kind)):
             raise FlowError(path, line_of(path, ("words", i)), f"`{group}` is no group of words.yaml")
-    data = row.model_dump(exclude={"rules", "roles", "keywords", "words", "needs", "number"})
+    data = row.model_dump(exclude={"rules", "roles", "keywords", "words", "needs", "number", "takes", "only"})
     return Flow(
         **data,
         roles=frozenset(row.roles),
         keywords={language: tuple(map(normalise, forms)) for language, forms in row.keywords.items()},
+        only={role: tuple(map(normalise, forms)) for role, forms in row.only.items()},
+        takes=tuple(row.takes),
         words=frozenset(row.words),
         needs=tuple(row.needs),
         number=row.number,
@@ -268,12 +286,23 @@ def _keywords_by_role(folder: Path, flows: Mapping[str, Flow]) -> Mapping[Role, 
     by_role: dict[Role, dict[str, str]] = {role: {} for role in Role}
     for flow in flows.values():
         for role in flow.roles:
-            for text in {form for forms in flow.keywords.values() for form in forms}:
+            for text in {*(form for forms in flow.keywords.values() for form in forms), *flow.only.get(role, ())}:
                 other = by_role[role].setdefault(text, flow.name)
                 if other != flow.name:
                     path = folder / f"{flow.name}.yaml"
                     raise FlowError(path, line_of(path, ("keywords",)), f"{text} already means {other} to a {role}")
     return MappingProxyType({role: MappingProxyType(some) for role, some in by_role.items()})
+
+
+def _words_of(
+    keywords: Mapping[Role, Mapping[str, str]], wanted: Callable[[str], bool]
+) -> Mapping[Role, Mapping[str, str]]:
+    return MappingProxyType(
+        {
+            role: MappingProxyType({text: flow for text, flow in some.items() if wanted(flow)})
+            for role, some in keywords.items()
+        }
+    )
 
 
 def _taught(words: WordsFile) -> Mapping[str, Mapping[str, str]]:
@@ -342,6 +371,8 @@ class _WordLists:
             for language, forms in flow.keywords.items():
                 for form in forms:
                     flows.setdefault(form, []).append((flow.name, language))
+            for form in (form for forms in flow.only.values() for form in forms):
+                flows.setdefault(form, []).extend([(flow.name, "fr"), (flow.name, "en")])
         return [
             Word(
                 text,

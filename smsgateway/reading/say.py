@@ -237,7 +237,7 @@ def reply_text(
     }
     if flow and flow.subject == "referral" and verdict.outcome is Outcome.ACCEPT and flow.name in programme.texts:
         return text(programme, flow.name, language, **values)
-    if flow and flow.name == "help":
+    if flow and flow.name == "help" and verdict.outcome is Outcome.ACCEPT:
         return help_text(programme, answers.get("about"), role, language)
     key = {Outcome.ALERT: "alerted", Outcome.ASK: "asked"}.get(verdict.outcome, "accepted")
     if key == "alerted" and verdict.tier == 2:

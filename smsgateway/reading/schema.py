@@ -162,7 +162,10 @@ class FlowFile(Strict):
     group: Group = "child"
     also_group: Group | None = None
     negated: str | None = None
-    takes: Literal["keyword", "stock", "language", "dates", "words"] | None = None
+    only: dict[Role, list[str]] = {}
+    sets: dict[str, dict[str, bool]] = {}
+    signs: Literal["danger", "told"] = "danger"
+    takes: list[Literal["date", "gestation", "stock", "language", "keyword", "chw", "birth"]] = []
     number: NumberField | None = None
     words: list[str] = []
     needs: list[Need] = []

@@ -154,7 +154,7 @@ def _searched(
     if not word:
         parts = split_glued(text, lexicon)
         if parts:
-            return _parts(parts, token, lexicon)
+            return cut_glued(parts, token, lexicon)
         word = lexicon.slip_of(text, accepts)
     if word and word.kind is not Kind.KEYWORD:
         settled.corrected.append(Correction(typed[token.start : token.end], word.text))
@@ -162,7 +162,8 @@ def _searched(
     return [token]
 
 
-def _parts(parts: list[str], token: Token, lexicon: Lexicon) -> list[Token]:
+def cut_glued(parts: list[str], token: Token, lexicon: Lexicon) -> list[Token]:
+    """One token a part of a glued word."""
     cut: list[Token] = []
     at = token.start
     for part in parts:

@@ -7,19 +7,34 @@ by a bad one, and a danger word never by anything around it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from smsgateway.reading.answers import read_answer
-from smsgateway.reading.lexicon import Kind
-from smsgateway.reading.models import Part, Question, Reading, Role
+from smsgateway.reading.lexicon import VOCABULARY, Accepts, Kind, Word
+from smsgateway.reading.models import Correction, Part, Question, Reading, Role
 from smsgateway.reading.programme import Flow, Programme
-from smsgateway.reading.report import PartReader
-from smsgateway.reading.settle import Settled, find_compounds, settle
-from smsgateway.reading.tokens import LONGEST_TEXT, Token, tokenise, typed_text
+from smsgateway.reading.report import read_report
+from smsgateway.reading.settle import Settled, cut_glued, find_compounds, settle
+from smsgateway.reading.tokens import LONGEST_TEXT, Token, split_glued, tokenise, typed_text
+from smsgateway.text.spelling import normalise
 
 MOST_PARTS = 20
-MOST_QUOTED = 160
-_ANY_REPORT = ("urgent", "sick_child")
-_DANGEROUS = frozenset({Kind.SIGN, Kind.ASK, Kind.ASKED_BACK, Kind.SYMPTOM, Kind.MEASURE, Kind.TEST, Kind.COLOUR})
+_LONGEST_QUOTE = 160
+_MOST_LOOKED_AT = 4  # unknown words among which a mistyped keyword is looked for
+_REPORTED = frozenset(
+    {Kind.SIGN, Kind.ASKED_BACK, Kind.SYMPTOM, Kind.MEASURE, Kind.TEST, Kind.COLOUR, Kind.TREATMENT, Kind.OUTCOME}
+)
+_HAS_MEANING_BEFORE_KEYWORD = VOCABULARY | {Kind.ASK, Kind.NEGATION, Kind.UNIT, Kind.NUMBER, Kind.SEX, Kind.HARMLESS}
+
+
+@dataclass(frozen=True, slots=True)
+class _Keyword:
+    """The keyword of a part: what it stands for, and the other tokens, with how many of them stood before it."""
+
+    flow: Flow
+    text: str
+    rest: list[Token]
+    before: int
 
 
 def read(text: str, role: Role | str, programme: Programme, catchment: str | None = None) -> Reading:
@@ -28,24 +43,19 @@ def read(text: str, role: Role | str, programme: Programme, catchment: str | Non
     role = Role(role)
     normalised, typed = typed_text(text)
     tokens = find_compounds(tokenise(normalised, programme.lexicon), programme.lexicon)
-    keywords = programme.keywords[role]
     settled = Settled()
-    if role is Role.NURSE or any(_is_answer(programme, keywords.get(token.text)) for token in tokens):
+    answers = programme.answer_words[role]
+    if role is Role.NURSE or any(token.text in answers for token in tokens):
         answer = read_answer(tokens, role, programme, typed, settled)
         if answer:
             return Reading(answer, _language(programme, tokens))
-    parts = [
-        _read_part(some, role, programme, catchment, typed, settled)
-        for some in _split(tokens, keywords, programme)[:MOST_PARTS]
-    ]
+    parts: list[Part] = []
+    for some in _split(tokens, programme.report_words[role], programme)[:MOST_PARTS]:
+        settled = Settled(searches=settled.searches)
+        parts.append(_read_part(some, role, programme, catchment, typed, settled))
     if len(text) > LONGEST_TEXT:
-        parts.append(_too_long(programme, role, text))
-    parts = _merged(parts)
-    return Reading(tuple(parts) or (Part(None),), _language(programme, tokens))
-
-
-def _is_answer(programme: Programme, flow: str | None) -> bool:
-    return flow is not None and programme.flows[flow].subject == "referral"
+        parts.append(_beyond_reading(text, role, programme))
+    return Reading(_worth_keeping(parts), _language(programme, tokens))
 
 
 def _language(programme: Programme, tokens: Sequence[Token]) -> str | None:
@@ -65,170 +75,136 @@ def _split(tokens: list[Token], keywords: Mapping[str, str], programme: Programm
         flow = keywords.get(token.text) if token.kind == "w" else None
         if flow:
             before = tokens[i - 1].text if i else ""
-            if begun and (before in ";\n" or _code_follows(tokens, i + 1, programme.flows[flow])):
+            if begun and (before in (";", "\n") or _subject_follows(tokens, i + 1, programme.flows[flow])):
                 parts.append([])
             begun = True
         parts[-1].append(token)
     return parts
 
 
-def _code_follows(tokens: Sequence[Token], i: int, flow: Flow) -> bool:
-    while i < len(tokens) and tokens[i].text in ":-.,=":
+def _subject_follows(tokens: Sequence[Token], i: int, flow: Flow) -> bool:
+    while i < len(tokens) and tokens[i].text in (":", "-", ".", ",", "="):
         i += 1
     if i >= len(tokens) or tokens[i].kind != "n":
         return False
     if flow.subject in ("patient", "household", "households", "person"):
-        hyphen = i + 1 < len(tokens) and tokens[i + 1].text == "-"
-        return len(tokens[i].text) >= 3 or hyphen or (flow.visitor and tokens[i].text == "0")
+        hyphenated = i + 1 < len(tokens) and tokens[i + 1].text == "-"
+        return len(tokens[i].text) >= 3 or hyphenated or (flow.visitor and not tokens[i].text.strip("0"))
     return flow.number is not None
 
 
 def _read_part(
     tokens: list[Token], role: Role, programme: Programme, catchment: str | None, typed: str, settled: Settled
 ) -> Part:
-    settled = Settled(searches=settled.searches)
-    flow, at, rest = _keyword(tokens, role, programme, typed, settled)
-    words = _text_of(tokens, typed)
-    if flow is None:
-        part = _without_keyword(tokens, role, programme, catchment, typed, settled)
-    else:
-        rest = _without_junk(rest, at, programme, flow, typed, settled)
-        rest = settle(rest, programme.lexicon, flow.accepts, typed, settled)
-        rest = find_compounds(rest, programme.lexicon)
-        part = PartReader(rest, flow, programme, catchment, typed, settled).read()
-    return _with_text(part, words)
+    words = " ".join(typed[tokens[0].start : tokens[-1].end].split())[:_LONGEST_QUOTE] if tokens else ""
+    keyword = _keyword(tokens, role, programme, typed, settled)
+    if keyword is None:
+        return replace(_without_keyword(tokens, role, programme, catchment, typed, settled), text=words)
+    flow = keyword.flow
+    rest = _after_junk(keyword, programme, typed, settled)
+    rest = find_compounds(settle(rest, programme.lexicon, flow.accepts, typed, settled), programme.lexicon)
+    said = flow.sets.get(keyword.text, {})
+    return replace(read_report(rest, flow, programme, catchment, typed, settled, said), text=words)
 
 
-def _keyword(
-    tokens: list[Token], role: Role, programme: Programme, typed: str, settled: Settled
-) -> tuple[Flow | None, int, list[Token]]:
-    """The flow of the first keyword, where it stood, and the tokens without it. A keyword may be glued to what follows,
-    look like itself (VlS), be the beginning or a slip of a long one."""
-    keywords = programme.keywords[role]
+def _keyword(tokens: list[Token], role: Role, programme: Programme, typed: str, settled: Settled) -> _Keyword | None:
+    """The first keyword of this role; failing that, one glued to the next word, split in two, or mistyped."""
+    keywords = programme.report_words[role]
     for i, token in enumerate(tokens):
         flow = keywords.get(token.text) if token.kind == "w" else None
         if flow:
-            return programme.flows[flow], i, [*tokens[:i], *tokens[i + 1 :]]
-    return _hidden_keyword(tokens, role, programme, typed, settled)
+            return _Keyword(programme.flows[flow], token.text, [*tokens[:i], *tokens[i + 1 :]], i)
+    unknown = [i for i, token in enumerate(tokens) if token.kind == "w" and token.word is None and len(token.text) > 1]
+    for i in unknown[:_MOST_LOOKED_AT]:
+        found = _hidden_keyword(tokens, i, keywords, programme, typed, settled)
+        if found:
+            return found
+    return None
 
 
 def _hidden_keyword(
-    tokens: list[Token], role: Role, programme: Programme, typed: str, settled: Settled
-) -> tuple[Flow | None, int, list[Token]]:
-    from smsgateway.reading.models import Correction
-    from smsgateway.reading.tokens import split_glued
-
-    keywords = programme.keywords[role]
-    lexicon = programme.lexicon
-    looked = 0
-    for i, token in enumerate(tokens):
-        if token.kind != "w" or token.word is not None:
-            continue
-        looked += 1
-        if looked > 4:
-            break
-        parts = split_glued(token.text, lexicon)
-        if parts and parts[0] in keywords:
-            at = token.start
-            cut: list[Token] = []
-            for part in parts:
-                cut.append(Token(part, "w", at, at + len(part), bool(cut), lexicon.words.get(part)))
-                at += len(part)
-            return programme.flows[keywords[parts[0]]], i, [*tokens[:i], *cut[1:], *tokens[i + 1 :]]
-        joined = token.text + tokens[i + 1].text if i + 1 < len(tokens) and tokens[i + 1].kind == "w" else ""
-        if joined in keywords:
-            return programme.flows[keywords[joined]], i, [*tokens[:i], *tokens[i + 2 :]]
-
-        def mine(word: object, keywords: Mapping[str, str] = keywords) -> bool:
-            return getattr(word, "text", None) in keywords and getattr(word, "kind", None) is Kind.KEYWORD
-
-        alike = lexicon.look_alike(token.text)
-        word = alike if alike and mine(alike) else None
-        word = word or lexicon.begins(token.text, mine) or lexicon.slip_of(token.text, mine)
-        if word:
-            settled.corrected.append(Correction(typed[token.start : token.end], word.text))
-            return programme.flows[keywords[word.text]], i, [*tokens[:i], *tokens[i + 1 :]]
-    return None, 0, tokens
+    tokens: list[Token], i: int, keywords: Mapping[str, str], programme: Programme, typed: str, settled: Settled
+) -> _Keyword | None:
+    token, lexicon = tokens[i], programme.lexicon
+    before, after = tokens[:i], tokens[i + 1 :]
+    parts = split_glued(token.text, lexicon)
+    if parts and parts[0] in keywords:
+        cut = cut_glued(parts, token, lexicon)
+        return _Keyword(programme.flows[keywords[parts[0]]], parts[0], [*before, *cut[1:], *after], i)
+    joined = token.text + after[0].text if after and after[0].kind == "w" else ""
+    if joined in keywords:
+        return _Keyword(programme.flows[keywords[joined]], joined, [*before, *after[1:]], i)
+    mine = _keyword_of(keywords)
+    alike = lexicon.look_alike(token.text)
+    word = alike if alike and mine(alike) else lexicon.begins(token.text, mine) or lexicon.slip_of(token.text, mine)
+    if word is None:
+        return None
+    settled.corrected.append(Correction(typed[token.start : token.end], word.text))
+    return _Keyword(programme.flows[keywords[word.text]], word.text, [*before, *after], i)
 
 
-def _without_junk(
-    rest: list[Token], at: int, programme: Programme, flow: Flow, typed: str, settled: Settled
-) -> list[Token]:
+def _keyword_of(keywords: Mapping[str, str]) -> Accepts:
+    def accepts(word: Word) -> bool:
+        return word.kind is Kind.KEYWORD and word.text in keywords
+
+    return accepts
+
+
+def _after_junk(keyword: _Keyword, programme: Programme, typed: str, settled: Settled) -> list[Token]:
     """What stands before the keyword: a greeting, an operator's shared keyword or other words are dropped, unless they
-    mean something; numbers stay, since a code may come first."""
-    if not at:
-        return rest
-    before = settle(rest[:at], programme.lexicon, flow.accepts, typed, settled)
+    mean something; longer numbers stay, since a code may come first."""
+    if not keyword.before:
+        return keyword.rest
+    before = settle(keyword.rest[: keyword.before], programme.lexicon, keyword.flow.accepts, typed, settled)
     kept = [
         token
         for token in before
         if (token.kind == "n" and len(token.text) > 2)
-        or token.text in "-/"
-        or (token.word and token.word.kind in _MEANT)
+        or token.text in ("-", "/")
+        or (token.word is not None and token.word.kind in _HAS_MEANING_BEFORE_KEYWORD)
     ]
-    return [*kept, *rest[at:]]
-
-
-_MEANT = _DANGEROUS | {
-    Kind.TREATMENT, Kind.OUTCOME, Kind.CIRCUMSTANCE, Kind.RESULT, Kind.NEGATION, Kind.UNIT, Kind.NUMBER, Kind.SEX,
-    Kind.VACCINE, Kind.PREVENTION, Kind.HARMLESS,
-}  # fmt: skip
+    return [*kept, *keyword.rest[keyword.before :]]
 
 
 def _without_keyword(
     tokens: list[Token], role: Role, programme: Programme, catchment: str | None, typed: str, settled: Settled
 ) -> Part:
-    """No keyword: a danger word is urgent whoever sent it; from a CHW, words of a report are asked about."""
+    """No keyword: a danger word is urgent whoever sent it; a CHW's code, or words of a report, are asked about."""
+    words = [token for token in tokens if token.kind != "p"]
+    if role is Role.CHW and len(words) == 1 and words[0].text in programme.no and "cancel" in programme.flows:
+        return Part("cancel")  # NON right after an answer
     flow = programme.flows["urgent"]
-    settle_with = settle(tokens, programme.lexicon, flow.accepts, typed, settled)
-    settle_with = find_compounds(settle_with, programme.lexicon)
-    if role is Role.CHW and len([t for t in tokens if t.kind != "p"]) == 1 and tokens[0].text in programme.no:
-        return Part(_flow_named(programme, "cancel"))
-    part = PartReader(settle_with, flow, programme, catchment, typed, settled).read()
+    tokens = find_compounds(settle(tokens, programme.lexicon, flow.accepts, typed, settled), programme.lexicon)
+    part = read_report(tokens, flow, programme, catchment, typed, settled, {})
     if part.signs or part.negated:
         return part
-    if role is Role.CHW and any(token.word and token.word.kind in _DANGEROUS for token in settle_with):
-        question = Question("which_report", "", may_hide_danger=True)
-        questions = (question, *(q for q in part.questions if q.key != "what_is"))
-        return Part(None, part.codes, None, part.answers, unclear=part.unclear, questions=questions)
-    return Part(None, part.codes)
+    kinds = {token.word.kind for token in tokens if token.word is not None}
+    if role is not Role.CHW or not (part.codes or kinds & _REPORTED or Kind.ASK in kinds):
+        return Part(None, part.codes)
+    hides_danger = bool(kinds & _REPORTED) or (Kind.ASK in kinds and bool(part.codes or Kind.PERSON in kinds))
+    questions = (
+        *(question for question in part.questions if question.key == "vomits_everything"),
+        Question("which_report", may_hide_danger=hides_danger),
+    )
+    return Part(None, part.codes, None, part.answers, unclear=part.unclear, questions=questions)
 
 
-def _flow_named(programme: Programme, name: str) -> str | None:
-    return name if name in programme.flows else None
-
-
-def _merged(parts: list[Part]) -> list[Part]:
-    """Two parts that say nothing different are one: a message typed twice, an empty piece between two separators."""
+def _worth_keeping(parts: list[Part]) -> tuple[Part, ...]:
+    """Without the empty pieces between two separators, and without what was typed twice."""
     kept: list[Part] = []
     for part in parts:
-        empty = part.flow is None and not (part.codes or part.answers or part.unclear or part.questions)
-        if (empty and len(parts) > 1) or part in kept:
-            continue
-        kept.append(part)
-    return kept
+        if (part.flow or part.codes or part.questions) and part not in kept:
+            kept.append(part)
+    return tuple(kept) or (parts[0] if parts else Part(None),)
 
 
-def _text_of(tokens: Sequence[Token], typed: str) -> str:
-    return " ".join(typed[tokens[0].start : tokens[-1].end].split())[:MOST_QUOTED] if tokens else ""
-
-
-def _with_text(part: Part, text: str) -> Part:
-    from dataclasses import replace
-
-    return replace(part, text=text)
-
-
-def _too_long(programme: Programme, role: Role, text: str) -> Part:
+def _beyond_reading(text: str, role: Role, programme: Programme) -> Part:
     """What lies beyond any SMS is not read word by word, but a danger word in it still counts."""
-    from smsgateway.text.spelling import normalise
-
-    lexicon = programme.lexicon
-    tail = normalise(text[LONGEST_TEXT:])
-    ids = {
-        word.id: None
-        for piece in tail.split()
-        if (word := lexicon.words.get(piece)) and word.kind is Kind.SIGN and word.id not in ("none", "sight")
-    }
-    question = Question("too_long", "", may_hide_danger=role is Role.CHW)
-    return Part("urgent" if ids else None, signs=tuple(ids), questions=(question,))
+    words = programme.lexicon.words
+    signs: dict[str, None] = {}
+    for piece in normalise(text[LONGEST_TEXT:]).split():
+        word = words.get(piece)
+        if word and word.kind is Kind.SIGN and word.id not in ("none", "sight"):
+            signs[word.id] = None
+    question = Question("too_long", may_hide_danger=role is Role.CHW)
+    return Part("urgent" if signs else None, signs=tuple(signs), questions=(question,))

@@ -148,12 +148,15 @@ def write_table(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[objec
     """Write a file of this header and these rows, streaming, readable by its owner only; how many rows there were."""
     count = 0
     with open(path, "w", encoding="utf-8", newline="", opener=_private) as opened:
-        writer = csv.writer(opened, lineterminator="\n")
-        writer.writerow(columns)
+        plain = csv.writer(opened, lineterminator="\n")
+        quoting = csv.writer(opened, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        plain.writerow(columns)
         phones = columns.index(PHONES_COLUMN) if PHONES_COLUMN in columns else -1
         for row in rows:
             # Phones are digits and "+" only, checked on the way in: a spreadsheet makes numbers of them, nothing runs.
-            writer.writerow([_safe(cell) if place != phones else cell for place, cell in enumerate(row)])
+            cells = [_safe(cell) if place != phones else cell for place, cell in enumerate(row)]
+            # The csv module leaves a lone carriage return unquoted, and reads it as the end of the line.
+            (quoting if any("\r" in cell for cell in cells if isinstance(cell, str)) else plain).writerow(cells)
             count += 1
     return count
 

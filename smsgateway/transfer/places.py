@@ -58,7 +58,8 @@ def check_codes(file: str, listed: Sequence[tuple[int, str]], known: Mapping[str
     for line, code in listed:
         before, at = spelt.get(code.casefold(), (code, 0))
         if at:
-            faults.add(file, line, f"code: stands on line {at} already: give each its own")
+            same = "stands on" if before == code else "differs in capitals only from"
+            faults.add(file, line, f"code: {same} line {at}: give each its own")
         elif before != code:
             faults.add(file, line, f"code: known as {before}: write it with the same capitals")
         spelt[code.casefold()] = (code, line)

@@ -51,7 +51,7 @@ def staffing(
     check_codes(STAFF, [(row.line, row.code) for row in rows], known.staff, faults)
     _check_facilities(rows, places, faults, all_read)
     _check_supervisors(rows, known, faults, all_read)
-    phones, moved, notes = _phones(rows, known, places, faults)
+    phones, moved, notes = _phones(rows, known, places, faults, all_read)
     facility_of = {each.code: each.facility for each in known.staff.values() if each.facility is not None}
     facility_of |= {row.code: row.facility for row in rows}
     numbers = {int(number): number for number in known.catchments}
@@ -134,12 +134,12 @@ def _check_circles(supervisors: Mapping[str, str | None], listed: Mapping[str, S
 
 
 def _phones(
-    rows: Iterable[StaffRow], known: Known, places: Mapping[str, Place], faults: Faults
+    rows: Iterable[StaffRow], known: Known, places: Mapping[str, Place], faults: Faults, all_read: bool
 ) -> tuple[dict[str, tuple[str, ...]], int, list[str]]:
     """The phones of everyone touched, how many changed hands, and who lost one without being listed."""
     owner: dict[str, StaffRow] = {}
     for row in rows:
-        for phone in _read_phones(row, places.get(row.facility), faults):
+        for phone in _read_phones(row, places.get(row.facility), faults, all_read):
             if phone in owner:
                 other = "this line" if owner[phone] is row else f"line {owner[phone].line}"
                 faults.add(
@@ -163,13 +163,15 @@ def _phones(
     return phones, moved, notes
 
 
-def _read_phones(row: StaffRow, place: Place | None, faults: Faults) -> Iterable[str]:
+def _read_phones(row: StaffRow, place: Place | None, faults: Faults, all_read: bool) -> Iterable[str]:
     """E.164 of each number; without a known country only numbers that name theirs are read."""
+    country = place.country if place else None
     for written in row.phones:
         try:
-            yield parse_phone(written, place.country if place else None, defaults=())
+            yield parse_phone(written, country, defaults=())
         except PhoneError as error:
-            faults.add(STAFF, row.line, f"phones: {error}")
+            if country or all_read:
+                faults.add(STAFF, row.line, f"phones: {error}")
 
 
 # ---------------------------------------------------------------- catchments

@@ -1,0 +1,5 @@
+"""`python -m smsgateway` is the `smsgateway` command."""
+
+from smsgateway.cli import main
+
+main()
