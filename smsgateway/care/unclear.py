@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from smsgateway.care.people import Member
 from smsgateway.care.referrals import Case, open_or_join
@@ -67,12 +67,14 @@ def corrected(tx: Tx, staff_id: UUID, subject: str | None) -> int:
 
 def pending(tx: Tx, staff_id: UUID) -> list[tuple[str, dict[str, Any]]]:
     """What this sender was asked and has not answered: step and detail, the newest first."""
-    rows = tx.execute(
-        select(due.c.step, due.c.detail)
-        .where(due.c.kind == KIND, due.c.subject_id == staff_id)
-        .order_by(due.c.at.desc())
-    )
-    return [(row.step, row.detail) for row in rows]
+    return [(row.step, row.detail) for row in tx.run(_PENDING, {"staff": staff_id})]
+
+
+_PENDING = (  # asked for with every report: compiled once
+    select(due.c.step, due.c.detail)
+    .where(due.c.kind == KIND, due.c.subject_id == bindparam("staff"))
+    .order_by(due.c.at.desc())
+)
 
 
 def tell_a_human(tx: Tx, item: DueItem, programme: Programme, now: datetime) -> None:
