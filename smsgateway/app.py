@@ -60,11 +60,14 @@ class Gateway:
         return {UNCLEAR: unclear}
 
 
-def build_gateway(settings: Settings, clock: Clock | None = None, store: Store | None = None) -> Gateway:
-    """Wire the service from its settings. The database must have been upgraded."""
+def build_gateway(
+    settings: Settings, clock: Clock | None = None, store: Store | None = None, programme: Programme | None = None
+) -> Gateway:
+    """Wire the service from its settings. The database must have been upgraded. A programme that is loaded already
+    (it never changes, and loading takes a moment) may be given."""
     clock = clock or SystemClock()
     store = store or open_store(settings.database_url)
-    programme = load_programme(settings.flows)
+    programme = programme or load_programme(settings.flows)
     directory = Directory(store)
     return Gateway(
         settings=settings,

@@ -20,9 +20,10 @@ from smsgateway.intake.receipt import take_receipt
 from smsgateway.intake.ussd import take_turn
 from smsgateway.outbox.deliver import Lane
 from smsgateway.outbox.queue import Rank
+from smsgateway.reading.programme import Programme
 from smsgateway.scenario import Sent, Unmet, World, load_scenario, play
 from smsgateway.settings import Settings
-from smsgateway.store.database import open_store
+from smsgateway.store.database import Store, open_store
 from smsgateway.store.tables import due, inbound, message_log, outbox, referrals, reports
 from smsgateway.transfer import ImportRefused, import_people
 
@@ -31,16 +32,23 @@ ROUNDS_AT_MOST = 10_000
 
 
 class Simulation:
-    """The service, its phones and its clock, driven by hand."""
+    """The service, its phones and its clock, driven by hand. `store`: an empty database, in memory unless given."""
 
     def __init__(
-        self, settings: Settings, start: datetime, people: Path, listener: Callable[[PhoneText], None] | None = None
+        self,
+        settings: Settings,
+        start: datetime,
+        people: Path,
+        listener: Callable[[PhoneText], None] | None = None,
+        *,
+        store: Store | None = None,
+        programme: Programme | None = None,
     ) -> None:
         self.clock = VirtualClock(start)
         self.network = SimulatedNetwork(self.clock, listener)
-        store = open_store("sqlite://")
+        store = store or open_store("sqlite://")
         import_people(store, people, start.date())
-        self.gateway: Gateway = build_gateway(settings, self.clock, store)
+        self.gateway: Gateway = build_gateway(settings, self.clock, store, programme)
         self._lane = Lane(store, [SimulatedChannel(self.network)], list(Rank), self.clock, self.gateway.care)
 
     def settle(self) -> None:
