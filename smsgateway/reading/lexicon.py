@@ -171,8 +171,7 @@ def compile_lexicon(
     by_first: dict[str, list[Compound]] = {}
     for compound in compounds:
         by_first.setdefault(compound.parts[0], []).append(compound)
-        if compound.word.kind in VOCABULARY:
-            by_text.setdefault("".join(compound.parts), compound.word)
+        by_text.setdefault("".join(compound.parts), compound.word)
     for word in words:
         by_text.setdefault(word.text, word)
     by_keyword = {word.text: word for word in keywords}

@@ -68,9 +68,11 @@ class _Reader:
                     break
                 i = self.word(i)
             else:
-                if token.text in "\n;.":
+                if token.text in ("\n", ";", "."):
                     self.denied = False
                 i += 1
+        if self.denied:  # a text cut off after NOT or PAS
+            self.found.not_read(len(tokens) - 1)
         return self.found.part()
 
     def after_signature(self, i: int) -> None:
@@ -142,11 +144,15 @@ class _Reader:
             answers[word.id] = True
 
     def is_denied_after(self, i: int) -> bool:
-        """CONVULSION NON, TIRAGE: NON."""
+        """CONVULSION NON, TIRAGE: NON. The denial is used up."""
         i += 1
         while self.line.text(i) in (":", "=", "-"):
             i += 1
-        return self.line.text(i) in self.programme.no
+        if self.line.text(i) not in self.programme.no:
+            return False
+        self.line.tokens[i].word = None
+        self.line.tokens[i].kind = ""
+        return True
 
     def foreign(self, i: int) -> None:
         """A known word that this report has no place for; a result needs no TDR before it where a test is spoken of."""

@@ -156,14 +156,14 @@ def _after_junk(keyword: _Keyword, programme: Programme, typed: str, settled: Se
     if not keyword.before:
         return keyword.rest
     before = settle(keyword.rest[: keyword.before], programme.lexicon, keyword.flow.accepts, typed, settled)
-    kept = [
-        token
-        for token in before
-        if (token.kind == "n" and len(token.text) > 2)
-        or token.text in ("-", "/")
-        or (token.word is not None and token.word.kind in _HAS_MEANING_BEFORE_KEYWORD)
-    ]
-    return [*kept, *keyword.rest[keyword.before :]]
+    first = next((i for i, token in enumerate(before) if _means_something(token)), len(before))
+    return [*before[first:], *keyword.rest[keyword.before :]]
+
+
+def _means_something(token: Token) -> bool:
+    if token.kind == "n":
+        return len(token.text) > 2
+    return token.word is not None and token.word.kind in _HAS_MEANING_BEFORE_KEYWORD
 
 
 def _without_keyword(

@@ -181,7 +181,7 @@ def _take_tail(
 
 def _leading_digits(text: str, lexicon: Lexicon) -> str:
     """Look-alike letters that follow digits: all of a piece, or those before a word."""
-    if text in lexicon.words or text in lexicon.keywords:
+    if len(text) > 1 and (text in lexicon.words or text in lexicon.keywords):
         return ""
     lead = 0
     while lead < len(text) and text[lead] in _DIGIT_LIKE:
