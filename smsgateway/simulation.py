@@ -19,7 +19,7 @@ from smsgateway.due import run_due
 from smsgateway.intake.receipt import take_receipt
 from smsgateway.intake.ussd import take_turn
 from smsgateway.outbox.deliver import Lane
-from smsgateway.outbox.queue import Rank
+from smsgateway.outbox.queue import Rank, expire
 from smsgateway.reading.programme import Programme
 from smsgateway.scenario import Sent, Unmet, World, load_scenario, play
 from smsgateway.settings import Settings
@@ -57,6 +57,7 @@ class Simulation:
             acted = run_due(self.gateway.store, self.clock, self.gateway.due_handlers())
             acted += self.gateway.sms.retry_failed()
             acted += self._lane.deliver_once()
+            acted += self.gateway.store.write(lambda tx: expire(tx, self.clock.now()))
             if not acted:
                 return
         raise RuntimeError("the service found something to do without end")
@@ -77,9 +78,9 @@ class Simulation:
         with self.gateway.store.read() as connection:
             moments = [moment for query in soonest if (moment := connection.scalar(query)) is not None]
             failed = connection.scalar(select(func.count()).select_from(inbound).where(inbound.c.state == "failed"))
-            waiting = connection.scalar(select(func.count()).select_from(outbox))
+            waiting = connection.scalar(select(func.count()).select_from(outbox).where(outbox.c.not_before <= now))
         later = [moment for moment in moments if moment > now]
-        if failed or waiting:  # retried at moments of their own, a few seconds apart at most
+        if failed or waiting:  # tried again at moments of their own, a few seconds apart at most
             later.append(now + timedelta(seconds=5))
         soonest_of_all: datetime = min([*later, now + LONGEST_STEP])
         return soonest_of_all

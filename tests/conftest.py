@@ -12,8 +12,11 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from smsgateway.reading.programme import Programme, load_programme
+from smsgateway.settings import Settings
 from smsgateway.store.database import Store, open_store
 from smsgateway.store.schema import upgrade
+from tests.support.field import Field
 from tests.support.postgres import running_postgres
 
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -78,6 +81,18 @@ def store(database_url: str) -> Iterator[Store]:
     opened = open_store(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def programme() -> Programme:
+    """The flow files of the checkout, loaded once: a programme never changes."""
+    return load_programme(Settings().flows)
+
+
+@pytest.fixture
+def field(store: Store, programme: Programme) -> Field:
+    """The demo programme's people and phones on a fresh store."""
+    return Field(store, programme)
 
 
 def _sibling(server: str, name: str) -> str:
