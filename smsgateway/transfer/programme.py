@@ -1,21 +1,26 @@
 """Who is who in a folder of programme files, without a database? For trying out messages against a programme's own
-people before anything is imported.
+people before anything is imported; `lookup` is the register that reading asks.
 
 The files are checked as an import into an empty database would check them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
+from smsgateway.reading.models import Age, Code, CodeFacts, CodeState, Person
+from smsgateway.text import codes as check_digits
 from smsgateway.text.phones import PhoneError, parse_phone
 from smsgateway.transfer.checking import Checked, check_files
 from smsgateway.transfer.faults import Faults
 from smsgateway.transfer.rows import StaffRow, household_rows, patient_rows
+
+NEAR_AT_MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Listed:
 class ProgrammeFiles:
     """The people of a folder of programme files."""
 
+    today: date  # the day on which ages are told
     _staff: Mapping[str, Listed]  # by code in capitals, and by phone
     _numbers: Mapping[int, str]
     _entries: Mapping[tuple[str, int], Entry]
@@ -56,7 +62,7 @@ class ProgrammeFiles:
         """Read the files of `folder`; raises ImportRefused with everything that is wrong with them."""
         checked = check_files(folder, today)
         numbers = {int(each): each for each in checked.staffing.catchments}
-        return cls(_staff(checked), numbers, _entries(checked))
+        return cls(today, _staff(checked), numbers, _entries(checked))
 
     def member(self, who: str) -> Listed | None:
         """The member of staff with this code or phone, however it is written; None when there is none."""
@@ -84,6 +90,48 @@ class ProgrammeFiles:
     def entry(self, catchment: str, serial: int) -> Entry | None:
         """Who has this serial; None when nobody."""
         return self._entries.get((self.catchment(catchment) or "", serial))
+
+    def lookup(self, code: Code, sender_catchments: Sequence[str]) -> CodeFacts:
+        """A typed code as its sender means it: looked for in the catchment written with it, else in the sender's. It
+        is taken as typed when neither is known."""
+        own = (code.catchment,) if code.catchment is not None else sender_catchments
+        if not own:
+            has_form = check_digits.parse_code(code.digits) is not None and code.digits[0] != "0"
+            return CodeFacts(code, CodeState.UNCHECKED if has_form else CodeState.FAILED)
+        numbers = [number for each in own if (number := self.catchment(each)) is not None]
+        found = [(number, entry) for number in numbers if (entry := self._whose(number, code.digits)) is not None]
+        if len(found) == 1:
+            return CodeFacts(code, CodeState.FOUND, person=self._person(*found[0], code))
+        if found:
+            near = tuple(check_digits.shown_full(number, code.digits) for number, _ in found)
+            return CodeFacts(code, CodeState.AMBIGUOUS, near=near)
+        return CodeFacts(code, CodeState.FAILED, near=self._near(numbers, code))
+
+    def _whose(self, number: str, digits: str) -> Entry | None:
+        return self.entry(number, check_digits.serial_of(digits)) if check_digits.is_valid(number, digits) else None
+
+    def _person(self, number: str, entry: Entry, code: Code) -> Person | None:
+        if entry.kind == "household":
+            return None
+        return Person(
+            code=check_digits.shown(code.digits),
+            catchment=number,
+            sex=entry.sex,
+            age=self._age(entry),
+            pregnant=entry.lmp is not None,
+            village=entry.village,
+        )
+
+    def _age(self, entry: Entry) -> Age | None:
+        if entry.born_from is None or entry.born_to is None:
+            return None
+        return Age(youngest=(self.today - entry.born_to).days, oldest=(self.today - entry.born_from).days)
+
+    def _near(self, numbers: Sequence[str], code: Code) -> tuple[str, ...]:
+        """Existing codes one slip away, the likeliest first: for "did you mean …?"."""
+        slips = ((number, digits) for number in numbers for digits in check_digits.near(number, code.digits))
+        existing = (check_digits.shown(digits) for number, digits in slips if self._whose(number, digits))
+        return tuple(islice(existing, NEAR_AT_MOST))
 
 
 def _entries(checked: Checked) -> dict[tuple[str, int], Entry]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from smsgateway.reading.models import Age, Code, CodeState
 from smsgateway.transfer import Entry, ImportRefused, Listed, ProgrammeFiles
 from tests.transfer.small import HOUSEHOLDS, STAFF, TODAY, folder
 
@@ -56,3 +57,50 @@ def test_who_has_a_serial(files: ProgrammeFiles) -> None:
 def test_files_with_a_fault_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ImportRefused, match=r"households\.csv:2: people"):
         ProgrammeFiles.load(folder(tmp_path, households=HOUSEHOLDS.replace("12,6", "12,six")), TODAY)
+
+
+# ---------------------------------------------------------------- codes as typed
+
+
+@pytest.mark.parametrize("code", [Code("4177"), Code("4177", "07"), Code("4177", "7")])
+def test_the_code_of_a_patient(files: ProgrammeFiles, code: Code) -> None:
+    facts = files.lookup(code, ("07",))
+    assert facts.state is CodeState.FOUND
+    assert facts.person is not None
+    assert (facts.person.code, facts.person.catchment, facts.person.sex) == ("417-7", "07", "F")
+    assert facts.person.age == Age(439, 439)
+    assert facts.person.village == "Sogola"
+
+
+def test_a_pregnant_woman_and_a_birth_date_that_is_not_known(files: ProgrammeFiles) -> None:
+    mother, other = files.lookup(Code("138"), ("07",)).person, files.lookup(Code("167"), ("07",)).person
+    assert mother is not None
+    assert mother.pregnant
+    assert other is not None
+    assert other.age is None
+
+
+def test_the_code_of_a_household_is_nobody_in_particular(files: ProgrammeFiles) -> None:
+    facts = files.lookup(Code("123"), ("07",))
+    assert (facts.state, facts.person) == (CodeState.FOUND, None)
+
+
+def test_a_code_that_nobody_has_gets_those_one_slip_away(files: ProgrammeFiles) -> None:
+    facts = files.lookup(Code("4717"), ("07",))
+    assert facts.state is CodeState.FAILED
+    assert facts.near == ("417-7",)
+
+
+def test_a_right_code_under_the_wrong_catchment_fails(files: ProgrammeFiles) -> None:
+    assert files.lookup(Code("4177"), ("08",)).state is CodeState.FAILED
+    assert files.lookup(Code("4177", "99"), ("07",)).state is CodeState.FAILED
+
+
+def test_without_any_catchment_a_code_is_taken_as_typed(files: ProgrammeFiles) -> None:
+    assert files.lookup(Code("4177"), ()).state is CodeState.UNCHECKED
+
+
+def test_a_code_of_two_catchments_is_asked_about() -> None:
+    demo = ProgrammeFiles.load(Path(__file__).parents[2] / "flows" / "demo", TODAY)
+    facts = demo.lookup(Code("105"), demo.catchments_of("ASC12"))
+    assert (facts.state, facts.near) == (CodeState.AMBIGUOUS, ("04-105", "12-105"))
