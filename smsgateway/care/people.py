@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.reading.models import Age, Code, CodeFacts, CodeState, Person, Role
 from smsgateway.store.database import Store
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import (
     assignments,
     catchments,
@@ -246,9 +247,10 @@ def site_of_catchment(tx: Tx, number: str) -> UUID | None:
 
 
 def _resolve(tx: Tx, code: Code, catchment: Catchment, today: date) -> Located | None:
-    row = tx.run(_CODE, {"catchment": catchment.id, "serial": int(code.digits[:-1])}).first()
-    if row is None:
+    rows = tx.ask(_CODE, catchment=catchment.id, serial=int(code.digits[:-1]))
+    if not rows:
         return None
+    (row,) = rows
     now: str | None = None
     if row.now_catchment_id is not None:
         moved_to = tx.run(_CATCHMENT_BY_ID, {"id": row.now_catchment_id}).one()
@@ -290,7 +292,7 @@ _CATCHMENT = select(*_CATCHMENT_COLUMNS).where(
     or_(catchments.c.number == bindparam("number"), func.ltrim(catchments.c.number, "0") == bindparam("bare"))
 )
 _CATCHMENT_BY_ID = select(*_CATCHMENT_COLUMNS).where(catchments.c.id == bindparam("id"))
-_CODE = (
+_CODE = Prepared(
     select(
         codes.c.kind,
         codes.c.subject_id,

@@ -16,6 +16,7 @@ from smsgateway.care.people import Member
 from smsgateway.care.referrals import Case, open_or_join
 from smsgateway.due import DueItem, cancel, schedule
 from smsgateway.reading.programme import Programme
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import due
 from smsgateway.store.write import Tx
 
@@ -67,10 +68,10 @@ def corrected(tx: Tx, staff_id: UUID, subject: str | None) -> int:
 
 def pending(tx: Tx, staff_id: UUID) -> list[tuple[str, dict[str, Any]]]:
     """What this sender was asked and has not answered: step and detail, the newest first."""
-    return [(row.step, row.detail) for row in tx.run(_PENDING, {"staff": staff_id})]
+    return [(row.step, row.detail) for row in tx.ask(_PENDING, staff=staff_id)]
 
 
-_PENDING = (  # asked for with every report: compiled once
+_PENDING = Prepared(  # asked for with every report
     select(due.c.step, due.c.detail)
     .where(due.c.kind == KIND, due.c.subject_id == bindparam("staff"))
     .order_by(due.c.at.desc())

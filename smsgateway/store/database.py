@@ -16,11 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, bindparam, create_engine, event, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, bindparam, create_engine, event, func, literal, select
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.pool import StaticPool
 
 from smsgateway.clock import Clock, SystemClock
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import metadata
 from smsgateway.store.types import UTCDateTime
 from smsgateway.store.write import Door, GroupDoor, PlainDoor, Tx, Work
@@ -120,14 +121,14 @@ def lock_sender(tx: Tx, sender: str) -> None:
 def lock_key(tx: Tx, name: str) -> None:
     """Hold `name` until the transaction ends (PostgreSQL's advisory lock; nothing to do under SQLite's one writer)."""
     if tx.dialect == "postgresql":
-        tx.run(_LOCK, {"key": _lock_number(name)})
+        tx.ask(_LOCK, key=_lock_number(name))
 
 
 def _lock_number(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
 
 
-_LOCK = select(func.pg_advisory_xact_lock(bindparam("key")))
+_LOCK = Prepared(select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)).label("held")))
 
 
 def database_time(tx: Tx, clock: Clock) -> ColumnElement[datetime]:

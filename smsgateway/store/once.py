@@ -8,20 +8,19 @@ from uuid import UUID
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import seen
 from smsgateway.store.write import Tx
 
 # RETURNING tells whether a row was written; psycopg does not always count the rows of an INSERT … ON CONFLICT.
-_NEW = {
-    "sqlite": sqlite.insert(seen)
-    .on_conflict_do_nothing(index_elements=["channel", "provider_id"])
-    .returning(seen.c.at),
-    "postgresql": postgresql.insert(seen)
-    .on_conflict_do_nothing(index_elements=["channel", "provider_id"])
-    .returning(seen.c.at),
-}
-_KNOWN = select(seen.c.subject_id, seen.c.at).where(
-    seen.c.channel == bindparam("channel"), seen.c.provider_id == bindparam("key")
+_NEW = Prepared(
+    sqlite.insert(seen).on_conflict_do_nothing(index_elements=["channel", "provider_id"]).returning(seen.c.at),
+    postgresql.insert(seen).on_conflict_do_nothing(index_elements=["channel", "provider_id"]).returning(seen.c.at),
+)
+_KNOWN = Prepared(
+    select(seen.c.subject_id, seen.c.at).where(
+        seen.c.channel == bindparam("channel"), seen.c.provider_id == bindparam("key")
+    )
 )
 _AGAIN = (
     update(seen)
@@ -32,17 +31,14 @@ _AGAIN = (
 
 def first_time(tx: Tx, channel: str, key: str, subject_id: UUID, now: datetime) -> bool:
     """Note that `key` was seen; False when it was before."""
-    row = {"channel": channel, "provider_id": key, "subject_id": subject_id, "at": now}
-    return tx.run(_NEW[tx.dialect], row).first() is not None
+    return bool(tx.ask(_NEW, channel=channel, provider_id=key, subject_id=subject_id, at=now))
 
 
-def earlier_within(
-    tx: Tx, channel: str, key: str, subject_id: UUID, now: datetime, within: timedelta
-) -> UUID | None:
+def earlier_within(tx: Tx, channel: str, key: str, subject_id: UUID, now: datetime, within: timedelta) -> UUID | None:
     """Note that `key` was seen for `subject_id`; when it was seen already less than `within` ago, whose that was."""
     if first_time(tx, channel, key, subject_id, now):
         return None
-    known = tx.run(_KNOWN, {"channel": channel, "key": key}).one()
+    (known,) = tx.ask(_KNOWN, channel=channel, key=key)
     if now - known.at < within:
         earlier: UUID = known.subject_id
         return earlier

@@ -17,10 +17,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import CursorResult, Executable, Table, insert
+from sqlalchemy import CursorResult, Executable, Table
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from smsgateway.store.prepared import Prepared, insert_many
 from smsgateway.store.tables import WRITE_ORDER
 
 T = TypeVar("T")
@@ -38,8 +39,8 @@ class StoreUnavailable(Exception):
 
 class Tx:
     """One transaction in progress. `insert` is buffered and written in bulk with the whole group's rows just before
-    the commit; `execute` writes what is buffered first, so that it sees it; `run` does not, and is for statements
-    that do not read what `insert` buffers (most of the path of a report)."""
+    the commit; `execute` writes what is buffered first, so that it sees it; `run` and `ask` do not, and are for
+    statements that do not read what `insert` buffers (most of the path of a report)."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -61,6 +62,10 @@ class Tx:
         result: CursorResult[Any] = self.connection.execute(statement, parameters)
         return result
 
+    def ask(self, statement: Prepared, **values: Any) -> list[Any]:
+        """The rows of a prepared statement, which does not read what is buffered."""
+        return statement(self.connection, **values)
+
     def after_commit(self, action: Callable[[], None]) -> None:
         """Something to do once this is on disk, and only then (wake a sender, drop a cache entry)."""
         self._after.append(action)
@@ -71,7 +76,7 @@ class Tx:
             return
         rows, self._rows = self._rows, {}
         for table in sorted(rows, key=WRITE_ORDER.__getitem__):
-            self.connection.execute(insert(table), rows[table])
+            insert_many(self.connection, table, rows[table])
 
     def take_after_commit(self) -> list[Callable[[], None]]:
         """The actions to do, handed over once."""

@@ -53,8 +53,7 @@ def test_an_empty_database_becomes_what_the_code_believes(empty_store: Store) ->
 
 def test_an_sqlite_file_is_served_by_one_process_at_a_time(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'served.db'}"
-    with sole_server(url):
-        with pytest.raises(AlreadyServed, match="PostgreSQL"), sole_server(url):
-            pass
+    with sole_server(url), pytest.raises(AlreadyServed, match="PostgreSQL"), sole_server(url):
+        pass
     with sole_server(url):
         pass

@@ -169,10 +169,29 @@ class FailNth:
 
     def __init__(self, store: Store, n: int, error: str) -> None:
         self.left, self.error, self.fired = n, error, False
-        event.listen(store.engine, "before_cursor_execute", self._before)
+        trouble = self
 
-    def _before(self, _c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if self.fired or not statement.startswith("INSERT"):
+        class Cursor(sqlite3.Cursor):
+            def execute(self, sql: str, *given: Any) -> sqlite3.Cursor:
+                trouble.strike(sql)
+                return super().execute(sql, *given)
+
+            def executemany(self, sql: str, *given: Any) -> sqlite3.Cursor:
+                trouble.strike(sql)
+                return super().executemany(sql, *given)
+
+        class Connection(sqlite3.Connection):
+            def cursor(self, *_given: Any) -> Cursor:  # type: ignore[override]
+                return super().cursor(Cursor)
+
+        def give_ours(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+            options["factory"] = Connection
+
+        event.listen(store.engine, "do_connect", give_ours)
+        store.engine.dispose()
+
+    def strike(self, sql: str) -> None:
+        if self.fired or not sql.startswith("INSERT"):
             return
         if self.left == 0:
             self.fired = True
