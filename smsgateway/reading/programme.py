@@ -33,7 +33,7 @@ from smsgateway.reading.schema import (
 )
 from smsgateway.text.spelling import normalise
 
-NOT_FLOWS = frozenset({"words", "signs", "rules", "texts", "schedules", "ladders", "ladder", "calendars"})
+NOT_FLOWS = frozenset({"words", "signs", "rules", "texts", "schedules", "ladders", "ladder", "calendars", "programme"})
 
 _SCALARS = (Kind.COLOUR, Kind.TEST, Kind.OUTCOME)  # groups whose words are the value of one answer
 _LISTS = {Kind.TREATMENT: "treatments", Kind.PREVENTION: "prevention", Kind.VACCINE: "vaccines", Kind.STEP: "steps"}
@@ -277,7 +277,11 @@ def _accepts(groups: frozenset[str]) -> Accepts:
 
     def accepts(word: Word) -> bool:
         kind = word.kind
-        return (kind is Kind.SIGN and word.id != "none") or kind in groups or f"{kind}.{word.id}" in groups
+        if kind is Kind.SIGN:
+            return word.id != "none" or kind in groups
+        if kind is Kind.RESULT:
+            return Kind.TEST in groups
+        return kind in groups or f"{kind}.{word.id}" in groups
 
     return accepts
 
@@ -337,7 +341,7 @@ class _WordLists:
             exact = text.startswith("!")
             parts = tuple(normalise(text.lstrip("!")).split())
             if len(parts) > 1:
-                compounds.append(Compound(parts, Word("".join(parts), kind, id, exact, language)))
+                compounds.append(Compound(parts, Word("".join(parts), kind, id, exact, language, compound=True)))
             else:
                 words.append(Word(parts[0], kind, id, exact, language))
         return compile_lexicon(words, compounds, self._keywords(), self.file.connectors)
