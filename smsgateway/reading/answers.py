@@ -139,9 +139,7 @@ def _flow_of(
             return word.kind is Kind.KEYWORD and word.text in programme.keywords[role]
 
         lexicon = programme.lexicon
-        alike = lexicon.look_alike(token.text)
-        found = alike if alike and mine(alike) else None
-        found = found or lexicon.begins(token.text, mine) or lexicon.slip_of(token.text, mine)
+        found = lexicon.begins(token.text, mine) or lexicon.slip_of(token.text, mine)
         if found:
             settled.corrected.append(Correction(typed[token.start : token.end], found.text))
             name = programme.keywords[role][found.text]

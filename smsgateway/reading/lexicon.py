@@ -7,8 +7,9 @@ of slips already looked at is kept.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -70,7 +71,7 @@ class Word:
     id: str
     exact: bool = False
     language: str | None = None
-    number: int = 0
+    compound: bool = False
 
     @property
     def meaning(self) -> tuple[Kind, str]:
@@ -98,8 +99,9 @@ class Lexicon:
     compounds: Mapping[str, tuple[Compound, ...]]
     keywords: Mapping[str, Word]
     connectors: frozenset[str]
+    parts: frozenset[str] = field(repr=False)
     sorted_words: tuple[str, ...] = field(repr=False)
-    skeletons: Mapping[str, Word] = field(repr=False)
+    restored: Callable[[str], str | None] = field(repr=False, compare=False)
     nearest: Callable[[str], Scored] = field(repr=False, compare=False)
 
     def begins(self, text: str, accepts: Accepts) -> Word | None:
@@ -132,9 +134,9 @@ class Lexicon:
                 return word if min(others, default=9) >= distance + MARGIN else None
         return None
 
-    def look_alike(self, text: str) -> Word | None:
-        """The word meant when O and 0, I, L and 1, S and 5 are not told apart."""
-        return self.skeletons.get(skeleton(text)) if len(text) > 2 else None
+    def knows(self, text: str) -> bool:
+        """Whether this is a word, a keyword, or part of a compound, exactly."""
+        return text in self.words or text in self.keywords or text in self.parts
 
     def meanings(self, text: str) -> Iterable[Word]:
         """Every meaning of an exact word: as vocabulary, and as a keyword."""
@@ -176,6 +178,7 @@ def compile_lexicon(
         by_text.setdefault(word.text, word)
     by_keyword = {word.text: word for word in keywords}
     spelt = tuple(sorted({*by_text, *by_keyword}))
+    parts = frozenset(part for some in by_first.values() for compound in some for part in compound.parts)
     return Lexicon(
         words=MappingProxyType(by_text),
         compounds=MappingProxyType(
@@ -183,20 +186,40 @@ def compile_lexicon(
         ),
         keywords=MappingProxyType(by_keyword),
         connectors=frozenset(connectors),
+        parts=parts,
         sorted_words=spelt,
-        skeletons=MappingProxyType(_skeletons(by_text, by_keyword)),
+        restored=lru_cache(remembered)(_Restored(by_text, by_keyword, parts)),
         nearest=lru_cache(remembered)(_Nearest(by_text, by_keyword)),
     )
 
 
-def _skeletons(words: Mapping[str, Word], keywords: Mapping[str, Word]) -> dict[str, Word]:
-    found: dict[str, Word | None] = {}
-    for text, word in [*words.items(), *keywords.items()]:
-        if word.kind in VOCABULARY and len(text) > 2:
-            key = skeleton(text)
-            same = key not in found or ((other := found[key]) and other.meaning == word.meaning)
-            found[key] = word if same else None
-    return {key: word for key, word in found.items() if word}
+class _Restored:
+    """Finds the one spelling of a word in which letters were lost (`?`) or stand for others that look like them."""
+
+    def __init__(self, words: Mapping[str, Word], keywords: Mapping[str, Word], parts: Collection[str]) -> None:
+        self.spelt = sorted({*words, *keywords, *parts})
+        self.meaning = {text: (words.get(text) or keywords.get(text)) for text in self.spelt}
+        self.by_skeleton: dict[str, list[str]] = {}
+        for text in self.spelt:
+            if len(text) > 2:
+                self.by_skeleton.setdefault(skeleton(text), []).append(text)
+
+    def __call__(self, text: str) -> str | None:
+        if not 2 < len(text) <= LONGEST_WORD:
+            return None
+        if "?" not in text:
+            return self._one(self.by_skeleton.get(skeleton(text), ()))
+        if len(text) - text.count("?") < 2:
+            return None
+        # One letter of the alphabet that carries accents in French, or the two of OE.
+        pattern = re.compile(text.replace("?", "(?:[AEIOUC]|OE)"))
+        return self._one([each for each in self.spelt if pattern.fullmatch(each)])
+
+    def _one(self, found: Sequence[str]) -> str | None:
+        if not found:
+            return None
+        meanings = {word.meaning if (word := self.meaning[text]) else (Kind.NAME, text) for text in found}
+        return found[0] if len(meanings) == 1 else None
 
 
 class _Nearest:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from smsgateway.reading.lexicon import Kind
+from smsgateway.reading.lexicon import VOCABULARY, Kind
 from smsgateway.reading.programme import Flow, Programme
 from smsgateway.reading.tokens import LONGEST_NUMBER, Token
 
@@ -17,7 +17,7 @@ DAYS_IN = {"day": 1.0, "week": 7.0, "month": 30.4375, "year": 365.25}
 WHOLE_DAYS_IN = {"day": 1, "week": 7, "month": 30}
 DEGREES = frozenset({"°", "C", "DEGRES", "DEGRE", "CELSIUS"})
 
-_PASSED_SIGNS = frozenset(":=-(#")
+_STOPPING_SIGNS = frozenset("+?;%°")
 _MOST_PASSED = 6
 _DIGIT_LIKE = str.maketrans("OIL", "011")
 _WITH_VALUE_UNITS = DEGREES | {"MM", "CM", "KG", "KGS", "KILO", "KILOS", "G", "GR", "MIN", "MN", "CPM"}
@@ -120,7 +120,7 @@ class Line:
                 break
             token = self.tokens[i]
             if token.kind == "p":
-                if token.text not in _PASSED_SIGNS:
+                if token.text in _STOPPING_SIGNS:
                     break
             elif token.kind != "w" or token.text not in self.programme.value_connectors or self._is_digit_l(i):
                 break
@@ -128,8 +128,11 @@ class Line:
         return i
 
     def _is_digit_l(self, i: int) -> bool:
-        """An L with nothing but an end or a sign behind it was typed for a 1."""
-        return self.text(i) == "L" and (i + 1 >= len(self.tokens) or self.tokens[i + 1].kind == "p")
+        """An L without an apostrophe was typed for a 1, unless somebody stands behind it (L ENFANT)."""
+        if self.text(i) != "L":
+            return False
+        word = self.tokens[i + 1].word if i + 1 < len(self.tokens) else None
+        return word is None or word.kind in VOCABULARY or word.kind is Kind.UNIT
 
     def past_units(self, i: int) -> int:
         """Past the unit of a measure: MM, °C, KG, PAR MIN."""

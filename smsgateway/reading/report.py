@@ -71,9 +71,16 @@ class _Reader:
                 if token.text in ("\n", ";", "."):
                     self.denied = False
                 i += 1
-        if self.denied:  # a text cut off after NOT or PAS
+        if self.was_cut_off():
             self.found.not_read(len(tokens) - 1)
         return self.found.part()
+
+    def was_cut_off(self) -> bool:
+        """A text that ends in NOT, NE or a single letter had more to say."""
+        last = self.line.tokens[-1] if self.line.tokens else None
+        if self.denied:
+            return True
+        return bool(self.flow.danger and last and last.word and last.word.kind is Kind.CONNECTOR)
 
     def after_signature(self, i: int) -> None:
         """What follows MERCI, ASC or a signature is ignored, except that a danger word is never passed over."""
@@ -127,9 +134,18 @@ class _Reader:
             return measure(found, i + 1, word.id)
         elif kind is Kind.TEST:
             return test_result(found, i + 1, word.id, negated=denied)
+        elif kind is Kind.RESULT:
+            self.lone_result(i, word)
         elif not denied:
             self.answer(word)
         return i + 1
+
+    def lone_result(self, i: int, word: Word) -> None:
+        """TEST POSITIF: a result needs no TDR before it where a test is spoken of."""
+        if any(token.text in ("TEST", "PALU", "RAPIDE") for token in self.line.tokens[max(0, i - 3) : i]):
+            self.found.answers.setdefault("rdt", word.id)
+        else:
+            self.found.not_read(i)
 
     def answer(self, word: Word) -> None:
         answers = self.found.answers
@@ -155,15 +171,9 @@ class _Reader:
         return True
 
     def foreign(self, i: int) -> None:
-        """A known word that this report has no place for; a result needs no TDR before it where a test is spoken of."""
-        token = self.line.tokens[i]
-        if token.word and token.word.kind is Kind.RESULT and self.speaks_of_test(i) and "test" in self.flow.words:
-            self.found.answers.setdefault("rdt", token.word.id)
-        elif not self.is_keyword(i):
+        """A known word that this report has no place for."""
+        if not self.is_keyword(i):
             self.found.not_read(i)
-
-    def speaks_of_test(self, i: int) -> bool:
-        return any(token.text in ("TEST", "PALU", "RAPIDE") for token in self.line.tokens[max(0, i - 3) : i])
 
     def is_keyword(self, i: int) -> bool:
         """A second keyword without a code of its own says nothing more than the first."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from smsgateway.reading.lexicon import VOCABULARY, Accepts, Compound, Kind, Lexicon, Word
+from smsgateway.reading.lexicon import VOCABULARY, Accepts, Compound, Kind, Lexicon
 from smsgateway.reading.models import Correction
 from smsgateway.reading.tokens import Token, split_glued
 
 MOST_SEARCHED = 60  # unknown words of one message looked at closely
+_JOINABLE = VOCABULARY | {Kind.ASK, Kind.HARMLESS}
 _BETWEEN_PARTS = 3  # small words that may stand between two parts of a compound
 
 
@@ -124,12 +125,12 @@ def _joined(done: list[Token], tokens: list[Token], i: int, lexicon: Lexicon) ->
     if i + 1 < len(tokens) and tokens[i + 1].kind == "w":
         after = tokens[i + 1]
         word = lexicon.words.get(token.text + after.text)
-        if word and word.kind in VOCABULARY:
+        if word and word.kind in _JOINABLE:
             return Token(word.text, "w", token.start, after.end, token.glued, word)
-    if done and done[-1].kind == "w" and (done[-1].word is None or done[-1].word.kind not in VOCABULARY):
+    if done and done[-1].kind == "w":
         before = done[-1]
         word = lexicon.words.get(before.text + token.text)
-        if word and word.kind in VOCABULARY:
+        if word and word.kind in _JOINABLE:
             done[-1] = Token(word.text, "w", before.start, token.end, before.glued, word)
             token.kind = ""
     return None
@@ -141,16 +142,9 @@ def _searched(
     if not token.kind:
         return []
     text = token.text
-    lost = _lost_accents(token, tokens, i, lexicon)
-    if lost:
-        token.word = lost
-        return [token]
     if "?" in text:
         return _split_at_marks(token, lexicon)
     word = lexicon.begins(text, accepts)
-    if not word:
-        alike = lexicon.look_alike(text)
-        word = alike if alike and (accepts(alike) or alike.kind is Kind.KEYWORD) else None
     if not word:
         parts = split_glued(text, lexicon)
         if parts:
@@ -181,21 +175,3 @@ def _split_at_marks(token: Token, lexicon: Lexicon) -> list[Token]:
             cut.append(Token(piece, kind, at, at + len(piece), bool(cut), lexicon.words.get(piece)))
         at += len(piece)
     return cut
-
-
-def _lost_accents(token: Token, tokens: list[Token], i: int, lexicon: Lexicon) -> Word | None:
-    """FI?VRE, D?C?D?, ?D?ME: each question mark is one letter, or the two of OE, that was lost on the way."""
-    after = i + 1 < len(tokens) and tokens[i + 1].text == "?" and tokens[i + 1].glued
-    before = i > 0 and tokens[i - 1].text == "?" and token.glued
-    if "?" not in token.text and not before and not after:
-        return None
-    shapes = [("?" * b) + token.text + ("?" * a) for b in range(before + 1) for a in range(after + 1)]
-    for shape in shapes:
-        if "?" in shape and len(shape) > 3:
-            pattern = re.compile(shape.replace("?", "(?:[AEIOUC]|OE)"))
-            found = [
-                word for text in lexicon.sorted_words if pattern.fullmatch(text) for word in lexicon.meanings(text)
-            ]
-            if found and len({word.meaning for word in found}) == 1:
-                return found[0]
-    return None

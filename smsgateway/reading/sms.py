@@ -15,7 +15,7 @@ from smsgateway.reading.models import Correction, Part, Question, Reading, Role
 from smsgateway.reading.programme import Flow, Programme
 from smsgateway.reading.report import read_report
 from smsgateway.reading.settle import Settled, cut_glued, find_compounds, settle
-from smsgateway.reading.tokens import LONGEST_TEXT, Token, split_glued, tokenise, typed_text
+from smsgateway.reading.tokens import LONGEST_TEXT, Token, restore, split_glued, tokenise, typed_text
 from smsgateway.text.spelling import normalise
 
 MOST_PARTS = 20
@@ -42,7 +42,9 @@ def read(text: str, role: Role | str, programme: Programme, catchment: str | Non
     digit then settles where a code begins and ends."""
     role = Role(role)
     normalised, typed = typed_text(text)
-    tokens = find_compounds(tokenise(normalised, programme.lexicon), programme.lexicon)
+    tokens = tokenise(normalised, programme.lexicon)
+    restore(tokens, programme.lexicon)
+    tokens = find_compounds(tokens, programme.lexicon)
     settled = Settled()
     answers = programme.answer_words[role]
     if role is Role.NURSE or any(token.text in answers for token in tokens):
@@ -135,8 +137,7 @@ def _hidden_keyword(
     if joined in keywords:
         return _Keyword(programme.flows[keywords[joined]], joined, [*before, *after[1:]], i)
     mine = _keyword_of(keywords)
-    alike = lexicon.look_alike(token.text)
-    word = alike if alike and mine(alike) else lexicon.begins(token.text, mine) or lexicon.slip_of(token.text, mine)
+    word = lexicon.begins(token.text, mine) or lexicon.slip_of(token.text, mine)
     if word is None:
         return None
     settled.corrected.append(Correction(typed[token.start : token.end], word.text))
@@ -157,12 +158,16 @@ def _after_junk(keyword: _Keyword, programme: Programme, typed: str, settled: Se
         return keyword.rest
     before = settle(keyword.rest[: keyword.before], programme.lexicon, keyword.flow.accepts, typed, settled)
     first = next((i for i, token in enumerate(before) if _means_something(token)), len(before))
+    if first and before[first - 1 : first + 1] and before[first - 1].kind == "n" and first < len(before):
+        first -= 1  # 30M ENR: the number of the unit
     return [*before[first:], *keyword.rest[keyword.before :]]
 
 
 def _means_something(token: Token) -> bool:
     if token.kind == "n":
         return len(token.text) > 2
+    if token.text in ("F", "M"):
+        return True
     return token.word is not None and token.word.kind in _HAS_MEANING_BEFORE_KEYWORD
 
 

@@ -19,12 +19,12 @@ _SHORTEST = 3
 def code_at(line: Line, i: int, catchment: str | None) -> tuple[Code, int] | None:
     """The code that begins at number i, and where the tokens go on; None when it has no code's form."""
     candidates = list(_candidates(line, i))
+    if catchment and _is_list(line, i, catchment):
+        return Code(line.text(i)), i + 1
     for code, until in candidates:
         home = code.catchment or catchment
         if home and is_valid(home, code.digits):
             return code, until
-    if catchment and not candidates:
-        return None
     return candidates[0] if candidates else None
 
 
@@ -53,10 +53,20 @@ def _hyphenated(line: Line, i: int, first: str) -> Iterator[tuple[Code, int]]:
     if sign.text in ("-", "/") and second.glued == sign.glued:
         if len(second.text) == 1 and len(first) >= 2:
             yield Code(first + second.text), i + 3
-        elif len(second.text) >= _SHORTEST and len(first) <= 6:
+        elif len(second.text) >= _SHORTEST and len(first) <= 6 and (sign.glued or first[0] == "0"):
             yield _of_catchment(line, first, i + 2)
     elif sign.text in (".", ",") and sign.glued and second.glued and len(second.text) == 1 and len(first) >= 2:
         yield Code(first + second.text), i + 3
+
+
+def _is_list(line: Line, i: int, catchment: str) -> bool:
+    """226/5597: two codes of the sender's own, and no catchment 226."""
+    return (
+        line.is_number(i + 2)
+        and line.text(i + 1) in ("-", "/")
+        and is_valid(catchment, line.text(i))
+        and is_valid(catchment, line.text(i + 2))
+    )
 
 
 def _was_split(line: Line, first: str, second: str) -> bool:

@@ -104,6 +104,9 @@ def _header(file: str, cells: list[str], faults: Faults) -> dict[str, int] | Non
     wanted = COLUMNS[file]
     allowed = {*wanted, "code"} if file in WITH_CODE else set(wanted)
     before = faults.total
+    if len(allowed & set(names)) * 2 < len(wanted):  # somebody's data, which are not repeated
+        faults.add(file, 1, f"the header is missing: the first line must be {','.join(wanted)}")
+        return None
     for name in dict.fromkeys(names):
         if name not in allowed:
             faults.add(file, 1, f"unknown column {name!r}: the columns are {', '.join(wanted)}")

@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import given
@@ -172,11 +172,11 @@ class FailNth:
         trouble = self
 
         class Cursor(sqlite3.Cursor):
-            def execute(self, sql: str, *given: Any) -> sqlite3.Cursor:
+            def execute(self, sql: str, *given: Any) -> Self:  # type: ignore[override]
                 trouble.strike(sql)
                 return super().execute(sql, *given)
 
-            def executemany(self, sql: str, *given: Any) -> sqlite3.Cursor:
+            def executemany(self, sql: str, *given: Any) -> Self:  # type: ignore[override]
                 trouble.strike(sql)
                 return super().executemany(sql, *given)
 

@@ -6,11 +6,12 @@ Nothing is replaced but the network: what a phone texts goes through intake, wha
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, select, text, update
 
 from smsgateway.channels.messages import Incoming, OptOut
 from smsgateway.clock import VirtualClock
@@ -35,6 +36,7 @@ STRANGER = "+22366000999"
 STAFF = (CHW, OTHER_CHW, TWO_CATCHMENTS, ENGLISH_CHW, NURSE, SECOND_NURSE, SUPERVISOR, LEAD)
 
 GIRL = "4177"  # 14 months, of household 123 at Sogola
+BOY = "205"  # 8 months, of household 180 at Tiela
 HOUSEHOLD = "123"
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # a Monday
 
@@ -119,7 +121,7 @@ class Field:
         """The kinds of the open faults."""
         return [row["kind"] for row in self.rows(faults) if row["cleared_at"] is None]
 
-    # ------------------------------------------------------------ what the programme changes
+    # ------------------------------------------------------------ what the programme changes, what goes wrong
 
     def change_staff(self, code: str, **values: Any) -> None:
         self.store.write(lambda tx: tx.execute(update(staff).where(staff.c.code == code).values(values)))
@@ -127,3 +129,26 @@ class Field:
 
     def staff(self, code: str) -> Mapping[str, Any]:
         return next(row for row in self.rows(staff) if row["code"] == code)
+
+    @contextmanager
+    def refusing(self, table: str) -> Iterator[None]:
+        """The database refuses every row for a table, as it would one too large or against a constraint; of `inbound`
+        only messages that would count as handled."""
+        for statement in _REFUSE[self.store.dialect].format(table=table, when=_WHEN.get(table, "")).split(";;"):
+            self._execute(statement)
+        yield
+        on_table = f" ON {table}" if self.store.dialect == "postgresql" else ""
+        self._execute(f"DROP TRIGGER refuse_{table}{on_table}")
+
+    def _execute(self, statement: str) -> None:
+        self.store.write(lambda tx: tx.execute(text(statement)))
+
+
+_WHEN = {"inbound": "WHEN (NEW.state = 'handled')"}
+_REFUSE = {
+    "sqlite": "CREATE TRIGGER refuse_{table} BEFORE INSERT ON {table} {when} BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    "postgresql": """
+        CREATE OR REPLACE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$ LANGUAGE plpgsql
+        ;; CREATE TRIGGER refuse_{table} BEFORE INSERT ON {table} FOR EACH ROW {when} EXECUTE FUNCTION refuse()
+    """,
+}
