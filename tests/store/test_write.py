@@ -172,11 +172,11 @@ class FailNth:
         trouble = self
 
         class Cursor(sqlite3.Cursor):
-            def execute(self, sql: str, *given: Any) -> Self:  # type: ignore[override]
+            def execute(self, sql: str, *given: Any) -> Self:
                 trouble.strike(sql)
                 return super().execute(sql, *given)
 
-            def executemany(self, sql: str, *given: Any) -> Self:  # type: ignore[override]
+            def executemany(self, sql: str, *given: Any) -> Self:
                 trouble.strike(sql)
                 return super().executemany(sql, *given)
 
