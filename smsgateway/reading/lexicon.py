@@ -52,6 +52,7 @@ class Kind(StrEnum):
     GREETING = "greetings"
     SIGNATURE = "signatures"
     ORDINARY = "ordinary"
+    SMALL = "small_words"
     NAME = "names"
     ASK = "ask"
     HARMLESS = "harmless"
@@ -59,7 +60,6 @@ class Kind(StrEnum):
 
 VOCABULARY = frozenset(list(Kind)[: list(Kind).index(Kind.DAY)])
 """Kinds that carry an answer: only these are targets of prefixes and corrections, and parts of glued words."""
-_SILENT = frozenset({Kind.ORDINARY, Kind.NAME, Kind.GREETING, Kind.SIGNATURE, Kind.PERSON, Kind.CONNECTOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ class Word:
     exact: bool = False
     language: str | None = None
     compound: bool = False
+    silent: bool = False  # means nothing: a correction need not keep its distance from it
 
     @property
     def meaning(self) -> tuple[Kind, str]:
@@ -126,17 +127,24 @@ class Lexicon:
 
     def slip_of(self, text: str, accepts: Accepts) -> Word | None:
         """The one accepted word this is a slip of: one slip away (two for long words), and every other meaning, of
-        whatever kind, at least two further."""
+        whatever kind, at least two further. Words that mean nothing must only be further."""
         scored = self.nearest(text)
         for distance, word in scored:
             if distance and not word.exact and _is_target(word, distance) and accepts(word):
-                others = (far for far, other in scored if other.meaning != word.meaning)
-                return word if min(others, default=9) >= distance + MARGIN else None
+                for far, other in scored:
+                    if far < distance + (1 if other.silent else MARGIN) and other.meaning != word.meaning:
+                        return None
+                return word
         return None
 
     def knows(self, text: str) -> bool:
         """Whether this is a word, a keyword, or part of a compound, exactly."""
         return text in self.words or text in self.keywords or text in self.parts
+
+    def carries_meaning(self, text: str) -> bool:
+        """Whether this exact word is vocabulary or a keyword."""
+        word = self.words.get(text)
+        return text in self.keywords or (word is not None and word.kind in VOCABULARY)
 
     def meanings(self, text: str) -> Iterable[Word]:
         """Every meaning of an exact word: as vocabulary, and as a keyword."""
@@ -228,8 +236,12 @@ class _Nearest:
     def __init__(self, words: Mapping[str, Word], keywords: Mapping[str, Word]) -> None:
         self.of: dict[str, tuple[Word, ...]] = {}
         for text in {*words, *keywords}:
-            self.of[text] = tuple(word for word in (words.get(text), keywords.get(text)) if word)
-        silent = {text for text, some in self.of.items() if all(word.kind in _SILENT for word in some)}
+            word, keyword = words.get(text), keywords.get(text)
+            # GUERI is a keyword because of what it means: that is one meaning, not two.
+            if word and keyword and word.kind in VOCABULARY:
+                keyword = None
+            self.of[text] = tuple(each for each in (word, keyword) if each)
+        silent = {text for text, some in self.of.items() if all(word.silent for word in some)}
         self.meaningful = sorted(set(self.of) - silent)
         self.silent = sorted(silent)
 

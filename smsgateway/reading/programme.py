@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from smsgateway.reading.conditions import Condition, ConditionError, Name, Type, compile_condition
-from smsgateway.reading.lexicon import Accepts, Compound, Kind, Lexicon, Word, compile_lexicon
+from smsgateway.reading.lexicon import VOCABULARY, Accepts, Compound, Kind, Lexicon, Word, compile_lexicon
 from smsgateway.reading.models import Role
 from smsgateway.reading.schema import (
     GROUPS,
@@ -337,13 +337,16 @@ class _WordLists:
     def compile(self) -> Lexicon:
         words: list[Word] = []
         compounds: list[Compound] = []
+        counted = {*self.file.ordinary, *self.file.ask}
         for text, kind, id, language in self._entries():
             exact = text.startswith("!")
+            silent = kind not in VOCABULARY and text not in counted
             parts = tuple(normalise(text.lstrip("!")).split())
-            if len(parts) > 1:
-                compounds.append(Compound(parts, Word("".join(parts), kind, id, exact, language, compound=True)))
+            word = Word("".join(parts), kind, id, exact, language, compound=len(parts) > 1, silent=silent)
+            if word.compound:
+                compounds.append(Compound(parts, word))
             else:
-                words.append(Word(parts[0], kind, id, exact, language))
+                words.append(word)
         return compile_lexicon(words, compounds, self._keywords(), self.file.connectors)
 
     def _entries(self) -> Iterable[tuple[str, Kind, str, str | None]]:
@@ -364,8 +367,9 @@ class _WordLists:
             yield from ((phrase, kind, phrase, None) for phrase in phrases)
         for kind in (Kind.ASK, Kind.NEGATION, Kind.SIGNATURE, Kind.PERSON, Kind.CONNECTOR, Kind.GREETING):
             yield from ((form, kind, form, None) for form in getattr(file, kind.value))
-        yield from ((form, Kind.CONNECTOR, form, None) for form in file.value_connectors)
         yield from ((form, Kind.ORDINARY, form, None) for form in file.ordinary)
+        yield from ((form, Kind.CONNECTOR, form, None) for form in file.value_connectors)
+        yield from ((form, Kind.SMALL, form, None) for form in file.small_words)
         yield from ((form, Kind.NAME, form, None) for form in (*file.names, *sorted(self.extra)))
 
     def _keywords(self) -> list[Word]:

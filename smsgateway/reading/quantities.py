@@ -11,9 +11,10 @@ from smsgateway.reading.lexicon import Kind
 from smsgateway.reading.numerals import DAYS_IN, DEGREES, WHOLE_DAYS_IN, Line, Numeral
 from smsgateway.reading.schema import Quantity
 
-_BEFORE_RESULT = frozenset({Kind.CONNECTOR, Kind.ORDINARY, Kind.HARMLESS})
+_BEFORE_RESULT = frozenset({Kind.CONNECTOR, Kind.ORDINARY, Kind.SMALL, Kind.HARMLESS})
 _RESULT_SIGNS = {"+": "positive", "-": "negative", "?": "invalid", "PLUS": "positive", "MOINS": "negative"}
-_MOST_SKIPPED = 4
+_PASSED = frozenset(":=(/,.;\n")
+_MOST_SKIPPED = 5
 _OLDEST_MONTHS = 120 * 12
 
 
@@ -123,7 +124,7 @@ def test_result(found: Findings, i: int, name: str, *, negated: bool) -> int:
             return _resulted(found, name, word.id, i + 1)
         if token.text in _RESULT_SIGNS:
             return _resulted(found, name, _RESULT_SIGNS[token.text], i + 1)
-        if token.text not in (":", "=", "(", "/") and not (word and word.kind in _BEFORE_RESULT):
+        if token.text not in _PASSED and not (word and word.kind in _BEFORE_RESULT):
             break
         i += 1
     found.ask("result_of_test", "TDR")

@@ -26,7 +26,7 @@ _SOME_OF = {
     Kind.VACCINE: "vaccines",
     Kind.STEP: "steps",
 }
-_SAY_NOTHING = frozenset({Kind.CONNECTOR, Kind.GREETING, Kind.NAME})
+_SAY_NOTHING = frozenset({Kind.CONNECTOR, Kind.GREETING, Kind.SMALL, Kind.NAME})
 _SAY_LITTLE = frozenset({Kind.HARMLESS, Kind.SIGNATURE, Kind.UNIT, Kind.PERSON})
 _NO_SIGN = frozenset({"none", "sight"})
 

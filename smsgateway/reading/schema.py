@@ -95,6 +95,7 @@ class WordsFile(Strict):
     greetings: list[str]
     answer_fillers: list[str]
     ordinary: list[str]
+    small_words: list[str]
     names: list[str]
     ask: list[str]
     ask_phrases: list[str]

@@ -15,6 +15,7 @@ from smsgateway.reading.tokens import Token, split_glued
 
 MOST_SEARCHED = 60  # unknown words of one message looked at closely
 _JOINABLE = VOCABULARY | {Kind.ASK, Kind.HARMLESS}
+_BETWEEN_SIGNS = frozenset({"-", "\n"})
 _BETWEEN_PARTS = 3  # small words that may stand between two parts of a compound
 
 
@@ -67,7 +68,7 @@ def _follow(tokens: list[Token], j: int, parts: tuple[str, ...], lexicon: Lexico
         if token.kind == "w" and token.text in (parts[part], parts[part] + "S"):
             part += 1
             between = 0
-        elif between < _BETWEEN_PARTS and (token.text in lexicon.connectors or token.text == "-"):
+        elif between < _BETWEEN_PARTS and (token.text in lexicon.connectors or token.text in _BETWEEN_SIGNS):
             between += 1
         else:
             return 0
@@ -112,6 +113,11 @@ def settle(tokens: list[Token], lexicon: Lexicon, accepts: Accepts, typed: str, 
             continue
         if settled.searches > 0 and len(token.text) > 1:
             settled.searches -= 1
+            compound = _compound_slip(done, tokens, i, lexicon, accepts, typed, settled)
+            if compound:
+                done.append(compound[0])
+                i = compound[1]
+                continue
             done.extend(_searched(token, tokens, i, lexicon, accepts, typed, settled))
         else:
             done.append(token)
@@ -133,6 +139,31 @@ def _joined(done: list[Token], tokens: list[Token], i: int, lexicon: Lexicon) ->
         if word and word.kind in _JOINABLE:
             done[-1] = Token(word.text, "w", before.start, token.end, before.glued, word)
             token.kind = ""
+    return None
+
+
+def _compound_slip(
+    done: list[Token], tokens: list[Token], i: int, lexicon: Lexicon, accepts: Accepts, typed: str, settled: Settled
+) -> tuple[Token, int] | None:
+    """BOIT PSA, STIF NECK: a slip in one part of a compound, read as a slip in the whole."""
+    token = tokens[i]
+    small = [word.text for word in reversed(done[-3:]) if word.text in lexicon.connectors]
+    before = done[-1 - len(small)] if len(done) > len(small) and done[-len(small) - 1].kind == "w" else None
+    after = i + 1
+    while after < len(tokens) and after < i + 4 and tokens[after].text in lexicon.connectors:
+        after += 1
+    following = tokens[after] if after < len(tokens) and tokens[after].kind == "w" else None
+    for first, last in ((before, token), (token, following)):
+        if first is None or last is None or not (first.text in lexicon.parts or last.text in lexicon.parts):
+            continue
+        word = lexicon.slip_of(first.text + last.text, accepts)
+        if word and word.compound:
+            settled.corrected.append(Correction(typed[first.start : last.end], word.text))
+            if first is before:
+                del done[-1 - len(small) :]
+            return Token(
+                word.text, "w", first.start, last.end, first.glued, word
+            ), after + 1 if first is token else i + 1
     return None
 
 

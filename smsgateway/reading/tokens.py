@@ -121,7 +121,7 @@ def split_glued(text: str, lexicon: Lexicon) -> list[str] | None:
             if (known is None or len(known) > len(so_far) + 1) and _can_be_part(text[i:j], i == 0, lexicon):
                 best[j] = [*so_far, text[i:j]]
     parts = best[-1]
-    if not parts or len(parts) < 2 or not any(_carries_meaning(part, lexicon) for part in parts):
+    if not parts or len(parts) < 2 or not any(lexicon.carries_meaning(part) for part in parts):
         return None
     return parts
 
@@ -140,11 +140,6 @@ def _can_be_part(text: str, first: bool, lexicon: Lexicon) -> bool:
     if word.kind in VOCABULARY:
         return len(text) > 2 or text == "PB"
     return (len(text) > 3 and word.kind in _GLUE) or text in ("PAS", "NON", "DEPUIS")
-
-
-def _carries_meaning(text: str, lexicon: Lexicon) -> bool:
-    word = lexicon.words.get(text)
-    return text in lexicon.keywords or (word is not None and word.kind in VOCABULARY)
 
 
 def typed_text(raw: str) -> tuple[str, str]:
