@@ -1,18 +1,25 @@
 """How does the service run? `serve`: webhooks, clock and sending embedded in one process; `worker`: clock and sending
 alone, beside any number of `serve --no-clock` on PostgreSQL.
 
-gunicorn is used as a library: one worker process with threads. On SIGTERM it stops listening, finishes the requests
-in flight, and then the sending lanes finish or give back what they hold. (Measured against others in
-`benchmarks/servers.py`; docs/benchmarks.md has the figures.)
+The server is granian as a library, chosen by measurement (docs/benchmarks.md): its one worker process has our threads,
+lanes and clock inside. On SIGTERM it refuses new connections, answers the requests in flight, and then the lanes
+finish or give back what they hold.
 """
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.util import Finalize
 from typing import Any
 
 import structlog
-from flask import Flask
-from gunicorn.app.base import BaseApplication
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
 
 from smsgateway.app import Gateway, build_gateway, create_app, open_channels
 from smsgateway.settings import Settings
@@ -20,8 +27,7 @@ from smsgateway.store.database import open_store
 from smsgateway.store.schema import require_current, sole_server, upgrade
 from smsgateway.worker import STOP_WITHIN, Worker
 
-KEEP_ALIVE_S = 75
-LISTEN_BACKLOG = 1024  # a default of a few drops connections that arrive together
+ORPHAN_CHECK_S = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +42,7 @@ def serve_forever(settings: Settings, host: str, port: int, *, clock: bool) -> N
     _warn_of_simulator(settings)
     with sole_server(settings.database_url):
         _prepare_database(settings)
-        _Server(settings, host, port, clock=clock).run()
+        _listen(settings, host, port, clock=clock)
 
 
 def work_forever(settings: Settings) -> None:
@@ -87,44 +93,44 @@ def _prepare_database(settings: Settings) -> None:
         store.close()
 
 
-class _Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn with our application in its one worker. Everything with threads is made there, after the fork."""
+def _listen(settings: Settings, host: str, port: int, *, clock: bool) -> None:
+    """Listen until signalled. The access log stays off: it would write the secret path down."""
+    server = Granian(
+        target="smsgateway",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        blocking_threads=settings.web_threads,
+        backpressure=max(2 * settings.web_threads, 16),
+        workers_kill_timeout=int(STOP_WITHIN) + 10,
+        log_level=LogLevels.error,
+        process_name="smsgateway",
+    )
+    server.serve(target_loader=partial(_load, settings, clock), wrap_loader=False)
 
-    def __init__(self, settings: Settings, host: str, port: int, *, clock: bool) -> None:
-        self._settings = settings
-        self._bind = f"{host}:{port}"
-        self._clock = clock
-        self._worker: Worker | None = None
-        super().__init__()
 
-    def load_config(self) -> None:
-        options: dict[str, Any] = {
-            "bind": self._bind,
-            "workers": 1,
-            "worker_class": "gthread",
-            "threads": self._settings.web_threads,
-            "keepalive": KEEP_ALIVE_S,
-            "backlog": LISTEN_BACKLOG,
-            "graceful_timeout": int(STOP_WITHIN) + 10,
-            "timeout": 120,
-            "loglevel": "warning",
-            "proc_name": "smsgateway",
-            "post_worker_init": self._started,
-            "worker_exit": self._stopping,
-        }
-        for name, value in options.items():
-            self.cfg.set(name, value)
+def _load(settings: Settings, clock: bool, *_target: Any) -> Callable[..., Any]:
+    """The application, made in the worker process, where its threads must live."""
+    gateway = build_gateway(settings)
+    worker = make_worker(gateway) if clock else None
+    # atexit does not run in a child of multiprocessing; this does, after the last answer was given.
+    Finalize(None, _close, args=(gateway, worker), exitpriority=10)
+    threading.Thread(target=_stop_when_orphaned, args=(os.getppid(),), name="parent-watch", daemon=True).start()
+    if worker is not None:
+        worker.start()
+    return create_app(gateway)
 
-    def load(self) -> Flask:
-        self._gateway = build_gateway(self._settings)
-        return create_app(self._gateway)
 
-    def _started(self, _worker: Any) -> None:
-        if self._clock:
-            self._worker = make_worker(self._gateway)
-            self._worker.start()
+def _close(gateway: Gateway, worker: Worker | None) -> None:
+    if worker is not None:
+        worker.stop()
+    gateway.store.close()
 
-    def _stopping(self, _server: Any, _worker: Any) -> None:
-        if self._worker is not None:
-            self._worker.stop()
-        self._gateway.store.close()
+
+def _stop_when_orphaned(parent: int) -> None:
+    """Whoever kills the parent with -9 must not leave a server behind that holds the port and sends."""
+    waiting = threading.Event()
+    while not waiting.wait(ORPHAN_CHECK_S):
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
