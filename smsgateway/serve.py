@@ -104,7 +104,6 @@ def _listen(settings: Settings, host: str, port: int, *, clock: bool) -> None:
         backpressure=max(2 * settings.web_threads, 16),
         workers_kill_timeout=int(STOP_WITHIN) + 10,
         log_level=LogLevels.error,
-        process_name="smsgateway",
     )
     server.serve(target_loader=partial(_load, settings, clock), wrap_loader=False)
 
