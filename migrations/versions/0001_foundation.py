@@ -27,14 +27,48 @@ def upgrade() -> None:
         sa.Column("site_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("subject_id", sa.Uuid(), nullable=False),
-        sa.Column("step", sa.String(length=40), nullable=False),
+        sa.Column("step", sa.String(length=80), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("detail", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("failures", sa.SmallInteger(), nullable=False),
+        sa.Column("rank", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("late_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_due")),
         sa.UniqueConstraint("kind", "subject_id", "step", name=op.f("uq_due_kind_subject_id_step")),
     )
-    op.create_index("ix_due_at", "due", ["at"], unique=False)
+    op.create_index(
+        "ix_due_owner_id",
+        "due",
+        ["owner_id", "starts_at"],
+        unique=False,
+        postgresql_where=sa.text("owner_id IS NOT NULL"),
+        sqlite_where=sa.text("owner_id IS NOT NULL"),
+    )
+    op.create_index("ix_due_rank", "due", ["rank", "at"], unique=False)
+    op.create_table(
+        "due_log",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("step", sa.String(length=80), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("late_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("pointless_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=False),
+        sa.Column("report_id", sa.Uuid(), nullable=True),
+        sa.Column("staff_id", sa.Uuid(), nullable=True),
+        sa.Column("detail", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_due_log")),
+    )
+    op.create_index("ix_due_log_owner_id", "due_log", ["owner_id", "ended_at"], unique=False)
+    op.create_index("ix_due_log_subject_id", "due_log", ["subject_id"], unique=False)
     op.create_table(
         "facilities",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -265,6 +299,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("catchment_id", "serial", name=op.f("pk_codes")),
     )
     op.create_table(
+        "duty",
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("on_duty", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_duty_staff_id")),
+        sa.PrimaryKeyConstraint("staff_id", name=op.f("pk_duty")),
+    )
+    op.create_table(
         "households",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("site_id", sa.Uuid(), nullable=False),
@@ -278,6 +321,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_households")),
         sa.UniqueConstraint("catchment_id", "serial", name=op.f("uq_households_catchment_id_serial")),
     )
+    op.create_table(
+        "leaves",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("cover_id", sa.Uuid(), nullable=True),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("report_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["cover_id"], ["staff.id"], name=op.f("fk_leaves_cover_id")),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_leaves_staff_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_leaves")),
+    )
+    op.create_index("ix_leaves_cover_id", "leaves", ["cover_id", "ends_on"], unique=False)
+    op.create_index("ix_leaves_staff_id", "leaves", ["staff_id", "ends_on"], unique=False)
     op.create_table(
         "phones",
         sa.Column("phone", sa.String(length=20), nullable=False),
@@ -351,11 +409,21 @@ def upgrade() -> None:
         sa.Column("brief", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column("state_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("round", sa.SmallInteger(), nullable=False),
+        sa.Column("round_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("counted_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("onset_on", sa.Date(), nullable=True),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("handed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("left_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("arrived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("chw_arrived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.Column("outcome_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["facility_id"], ["facilities.id"], name=op.f("fk_referrals_facility_id")),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_referrals_patient_id")),

@@ -127,6 +127,10 @@ def _insert(tx: Tx, referral: Referral, report_id: UUID | None) -> None:
             "brief": dict(referral.brief),
             "state": referral.state.value,
             "open": True,
+            "state_at": referral.opened_at,
+            "round": 1,
+            "round_at": referral.opened_at,
+            "reported_at": referral.opened_at,
             "opened_at": referral.opened_at,
         },
     )

@@ -12,12 +12,12 @@ from enum import StrEnum
 
 class State(StrEnum):
     OPENED = "opened"
-    RECEIVED = "received"  # the nurse answered: she expects the person
+    RECEIVED = "received"  # somebody answered: the person is expected
     ARRIVED = "arrived"
     NOT_ARRIVED = "not_arrived"  # stays open: somebody must look
     REFUSED = "refused"  # the family refuses: stays open, home visit next morning
     TRANSFERRED = "transferred"  # sent on to a hospital: open 72 h
-    CLOSED = "closed"  # an outcome was reported
+    CLOSED = "closed"  # an outcome was reported, or none within a month
     DIED = "died"
     CANCELLED = "cancelled"
 
@@ -31,6 +31,10 @@ class Event(StrEnum):
     OUTCOME = "outcome"
     DIED = "died"
     CANCELLED = "cancelled"
+    WORSENED = "worsened"  # a new danger report on a referral that had been answered: it waits for an answer again
+    LAPSED = "lapsed"  # nobody said what became of the person
+    LEFT = "left"  # noted on the way
+    NO_TRANSPORT = "no_transport"  # noted on the way
 
 
 OPEN = frozenset({State.OPENED, State.RECEIVED, State.ARRIVED, State.NOT_ARRIVED, State.REFUSED, State.TRANSFERRED})
@@ -40,25 +44,35 @@ UNSEEN = frozenset({State.OPENED, State.RECEIVED, State.NOT_ARRIVED, State.REFUS
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """From any of these states to that one."""
+    """From any of these states to that one; `to` None: noted there, and nothing moves."""
 
     frm: frozenset[State]
-    to: State
+    to: State | None
 
 
 MOVES: dict[Event, Move] = {
     Event.RECEIVED: Move(frozenset({State.OPENED}), State.RECEIVED),
     Event.ARRIVED: Move(UNSEEN, State.ARRIVED),
     Event.ABSENT: Move(frozenset({State.OPENED, State.RECEIVED}), State.NOT_ARRIVED),
-    Event.REFUSED: Move(frozenset({State.OPENED, State.RECEIVED, State.NOT_ARRIVED}), State.REFUSED),
+    Event.REFUSED: Move(OPEN - {State.REFUSED, State.TRANSFERRED}, State.REFUSED),
     Event.TRANSFERRED: Move(OPEN - {State.TRANSFERRED}, State.TRANSFERRED),
     Event.OUTCOME: Move(OPEN, State.CLOSED),
-    Event.DIED: Move(OPEN, State.DIED),
+    # A child that was admitted, sent on or sent home may still die, and the CHW must know.
+    Event.DIED: Move(OPEN | {State.CLOSED}, State.DIED),
     Event.CANCELLED: Move(UNSEEN, State.CANCELLED),
+    Event.WORSENED: Move(OPEN - {State.OPENED}, State.OPENED),
+    Event.LAPSED: Move(OPEN, State.CLOSED),
+    Event.LEFT: Move(UNSEEN, None),
+    Event.NO_TRANSPORT: Move(UNSEEN, None),
 }
 
 
+def applies(state: State, event: Event) -> bool:
+    """Whether the event means anything in this state."""
+    return state in MOVES[event].frm
+
+
 def after(state: State, event: Event) -> State:
-    """The state that follows; the same one when the event does not apply."""
+    """The state that follows; the same one when the event does not apply, or moves nothing."""
     move = MOVES[event]
-    return move.to if state in move.frm else state
+    return move.to if state in move.frm and move.to is not None else state

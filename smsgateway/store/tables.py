@@ -217,6 +217,16 @@ seen = Table(
     Index("ix_seen_at", "at"),
 )
 
+# The pages of a long answer that its asker has not asked for yet.
+answer_pages = Table(
+    "answer_pages",
+    metadata,
+    Column("staff_id", Uuid, ForeignKey("staff.id"), primary_key=True),
+    _site(),
+    Column("pages", Json, nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+)
+
 strangers = Table(
     "strangers",
     metadata,
@@ -249,6 +259,9 @@ reports = Table(
     Index("ix_reports_staff_id", "staff_id", "arrived_at"),
     Index("ix_reports_patient_id", "patient_id", "arrived_at"),
     Index("ix_reports_household_id", "household_id", "arrived_at"),
+    # Figures count by when something happened: of a whole site, and of one supervisor's CHWs.
+    Index("ix_reports_site_id_happened_at", "site_id", "happened_at"),
+    Index("ix_reports_staff_id_happened_at", "staff_id", "happened_at"),
 )
 
 # ---------------------------------------------------------------- referral care
@@ -272,11 +285,23 @@ referrals = Table(
     Column("brief", Json, nullable=False),  # who and what, to be worded in any recipient's language
     Column("state", String(12), nullable=False),
     Column("open", Boolean, nullable=False),
+    Column("state_at", UTCDateTime, nullable=False),  # the present state began
+    # The ladder is climbed once, and again after each danger report on a referral that had been answered.
+    Column("round", SmallInteger, nullable=False),
+    Column("round_at", UTCDateTime, nullable=False),  # the danger report of this round
+    Column("counted_from", UTCDateTime),  # its alert was taken by the provider: rungs count from here
+    # What is measured, in the order in which it should happen
+    Column("onset_on", Date),  # the first symptom, when the days were told
+    Column("reported_at", UTCDateTime, nullable=False),
     Column("opened_at", UTCDateTime, nullable=False),
-    Column("handed_at", UTCDateTime),  # the alert was taken by the provider
+    Column("handed_at", UTCDateTime),  # the first alert was taken by the provider
     Column("delivered_at", UTCDateTime),
     Column("received_at", UTCDateTime),
-    Column("arrived_at", UTCDateTime),
+    Column("left_at", UTCDateTime),
+    Column("arrived_at", UTCDateTime),  # as the clinic says
+    Column("chw_arrived_at", UTCDateTime),  # as the CHW says: never mixed with the other
+    Column("outcome", String(20)),
+    Column("outcome_at", UTCDateTime),
     Column("closed_at", UTCDateTime),
     Index(
         "uq_referrals_live_code",
@@ -310,6 +335,16 @@ referral_events = Table(
     Index("ix_referral_events_referral_id", "referral_id", "at"),
 )
 
+# Who said last by SMS that they are on duty or off it; after a day the written hours of `staff` count again.
+duty = Table(
+    "duty",
+    metadata,
+    Column("staff_id", Uuid, ForeignKey("staff.id"), primary_key=True),
+    _site(),
+    Column("on_duty", Boolean, nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+)
+
 due = Table(
     "due",
     metadata,
@@ -317,12 +352,64 @@ due = Table(
     _site(),
     Column("kind", String(20), nullable=False),
     Column("subject_id", Uuid, nullable=False),
-    Column("step", String(40), nullable=False),
+    Column("step", String(80), nullable=False),
     Column("at", UTCDateTime, nullable=False),
     Column("detail", Json, nullable=False),
     Column("failures", SmallInteger, nullable=False),  # how often acting on it went wrong
+    # 0: somebody waits for it (rungs, unclear reports); 1: it can wait its turn (reminders, digests)
+    Column("rank", SmallInteger, nullable=False, server_default="0"),
+    # Of a reminder, whose `at` is when it becomes pointless: on whose list it stands (a catchment's, or one person's)
+    Column("owner_id", Uuid),
+    Column("starts_at", UTCDateTime),
+    Column("late_at", UTCDateTime),
+    Column("told_at", UTCDateTime),  # last put into a digest
     UniqueConstraint("kind", "subject_id", "step"),
-    Index("ix_due_at", "at"),
+    Index("ix_due_rank", "rank", "at"),
+    Index(
+        "ix_due_owner_id",
+        "owner_id",
+        "starts_at",
+        postgresql_where=text("owner_id IS NOT NULL"),
+        sqlite_where=text("owner_id IS NOT NULL"),
+    ),
+)
+
+# How each reminder ended, and why: nothing that was due is forgotten without a reason.
+due_log = Table(
+    "due_log",
+    metadata,
+    _id(),  # the reminder's own
+    _site(),
+    Column("kind", String(20), nullable=False),
+    Column("subject_id", Uuid, nullable=False),
+    Column("step", String(80), nullable=False),
+    Column("owner_id", Uuid),
+    Column("starts_at", UTCDateTime, nullable=False),
+    Column("late_at", UTCDateTime, nullable=False),
+    Column("pointless_at", UTCDateTime, nullable=False),
+    Column("told_at", UTCDateTime),  # never, when null
+    Column("ended_at", UTCDateTime, nullable=False),  # of a fulfilled one: when what was reported happened
+    Column("reason", String(20), nullable=False),  # see care/followups.py
+    Column("report_id", Uuid),
+    Column("staff_id", Uuid),
+    Column("detail", Json, nullable=False),
+    Index("ix_due_log_subject_id", "subject_id"),
+    Index("ix_due_log_owner_id", "owner_id", "ended_at"),
+)
+
+# Away from a day to a day, both included, and who takes over, if anybody.
+leaves = Table(
+    "leaves",
+    metadata,
+    _id(),
+    _site(),
+    _ref("staff_id", "staff.id"),
+    _ref("cover_id", "staff.id", required=False),
+    Column("starts_on", Date, nullable=False),
+    Column("ends_on", Date, nullable=False),
+    Column("report_id", Uuid),
+    Index("ix_leaves_staff_id", "staff_id", "ends_on"),
+    Index("ix_leaves_cover_id", "cover_id", "ends_on"),
 )
 
 # A fault is something a human must see: nobody reachable for an urgent referral, a message we could not handle.
