@@ -270,6 +270,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_staff_facility_role", "staff", ["facility_id", "role"], unique=False)
     op.create_table(
+        "answer_pages",
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("pages", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_answer_pages_staff_id")),
+        sa.PrimaryKeyConstraint("staff_id", name=op.f("pk_answer_pages")),
+    )
+    op.create_table(
         "assignments",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("site_id", sa.Uuid(), nullable=False),
@@ -372,7 +381,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_reports_household_id", "reports", ["household_id", "arrived_at"], unique=False)
     op.create_index("ix_reports_patient_id", "reports", ["patient_id", "arrived_at"], unique=False)
+    op.create_index("ix_reports_site_id_happened_at", "reports", ["site_id", "happened_at"], unique=False)
     op.create_index("ix_reports_staff_id", "reports", ["staff_id", "arrived_at"], unique=False)
+    op.create_index("ix_reports_staff_id_happened_at", "reports", ["staff_id", "happened_at"], unique=False)
     op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -20,6 +20,7 @@ from smsgateway.care.referrals import Case, Opened, Referral
 from smsgateway.care.register import register_household, register_patient
 from smsgateway.care.reports import Origin, file_report, fingerprint, of_message
 from smsgateway.care.states import UNSEEN, Event, State
+from smsgateway.intake.questions import QUESTIONS, answer_question
 from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.reading.judge import judge
 from smsgateway.reading.models import Code, CodeFacts, CodeState, Facts, Outcome, Part, Reading, Verdict
@@ -351,6 +352,7 @@ APPLIERS: Mapping[str, Applier] = {
     "register_household": _register_household,
     "register_patient": _register_patient,
     **dict.fromkeys(ANSWERS, _answer_referral),
+    **dict.fromkeys(QUESTIONS, answer_question),
 }
 # Flows whose content is one report when it comes twice.
-COUNTED = frozenset(APPLIERS) - frozenset(ANSWERS)
+COUNTED = frozenset(APPLIERS) - frozenset(ANSWERS) - QUESTIONS

@@ -1,0 +1,55 @@
+"""How many households were visited as often as they should be? By catchment, whoever went there.
+
+A household counts with one visit a local day, and any report that shows it was met at home is a visit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from smsgateway.care.figures.periods import Period, days_table
+from smsgateway.care.figures.scope import Scope
+from smsgateway.care.figures.work import met_at_home, on_day
+from smsgateway.store.tables import catchments, households, reports
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A catchment's households in a period: those registered by its end, and those visited often enough."""
+
+    catchment: str
+    households: int
+    visited: int
+
+
+def coverage(connection: Connection, scope: Scope, period: Period, wanted: int) -> list[Covered]:
+    """Each catchment of the scope that has households, by number."""
+    days = days_table(period)
+    often = (
+        select(reports.c.household_id)
+        .select_from(days)
+        .join(reports, on_day(days))
+        .where(
+            reports.c.site_id.in_(scope.sites),  # a household's reports are filed at its own site
+            reports.c.happened_at >= period.start,
+            reports.c.happened_at < period.end,
+            met_at_home(),
+        )
+        .group_by(reports.c.household_id)
+        .having(func.count(days.c.n.distinct()) >= wanted)
+        .subquery("often")
+    )
+    query = (
+        select(catchments.c.number, func.count().label("households"), func.count(often.c.household_id).label("visited"))
+        .select_from(
+            households.join(catchments, catchments.c.id == households.c.catchment_id).outerjoin(
+                often, often.c.household_id == households.c.id
+            )
+        )
+        .where(scope.area(households.c.catchment_id, households.c.site_id), households.c.registered_at < period.end)
+        .group_by(catchments.c.number)
+        .order_by(catchments.c.number)
+    )
+    return [Covered(*row) for row in connection.execute(query)]
