@@ -176,7 +176,12 @@ def _join(tx: Tx, standing: Referral, case: Case, programme: Programme, now: dat
         )
     )
     record(tx, joined, "joined", now, report=str(case.report_id), new=list(new))
-    return Opened(joined, True, _tell_first_again(tx, joined, programme, now, rung=f"again:{case.report_id}"))
+    return Opened(joined, True, _tell_first_again(tx, joined, programme, now, rung=_again(case.report_id)))
+
+
+def _again(cause: UUID | None) -> str:
+    """The rung of a message sent once more because of a report or message: 38 of the 40 characters there are."""
+    return f"again:{cause.hex if cause else ''}"
 
 
 def tell_again(tx: Tx, report_id: UUID, inbound_id: UUID, programme: Programme, now: datetime) -> None:
@@ -185,7 +190,7 @@ def tell_again(tx: Tx, report_id: UUID, inbound_id: UUID, programme: Programme, 
     referral = _open_of_patient(tx, patient_id) or _open_from_report(tx, report_id)
     if referral is not None:
         record(tx, referral, "repeated", now, inbound_id=inbound_id)
-        _tell_first_again(tx, referral, programme, now, rung=f"again:{inbound_id}")
+        _tell_first_again(tx, referral, programme, now, rung=_again(inbound_id))
 
 
 def _tell_first_again(
@@ -232,7 +237,7 @@ def tell(tx: Tx, referral: Referral, person: Recipient, text: str, now: datetime
             staff_id=person.staff_id,
             referral_id=referral.id,
             rung=rung,
-            key=f"referral:{referral.id}:{rung}:{person.staff_id}",
+            key=f"referral:{referral.id.hex}:{rung}:{person.staff_id.hex}",
             not_before=None if urgent else next_opening(now, DAY, zone_named(person.timezone)),
         ),
         now,
