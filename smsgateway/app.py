@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,7 +16,7 @@ from smsgateway.channels.africastalking import AfricasTalkingChannel
 from smsgateway.channels.messages import Channel
 from smsgateway.channels.simulator import SimulatedChannel, SimulatedNetwork
 from smsgateway.clock import Clock, SystemClock
-from smsgateway.due import DueItem, Handler
+from smsgateway.due import DueItem, Handlers
 from smsgateway.intake.opt_out import take_opt_out
 from smsgateway.intake.receipt import take_receipt
 from smsgateway.intake.sms import SmsIntake
@@ -51,7 +50,7 @@ class Gateway:
             turn=partial(take_turn, self.programme, self.directory, self.clock, self.settings.default_language),
         )
 
-    def due_handlers(self) -> Mapping[str, Handler]:
+    def due_handlers(self) -> Handlers:
         """What is done when something falls due, by its kind."""
 
         def unclear(tx: Tx, item: DueItem, now: datetime) -> None:

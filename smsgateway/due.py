@@ -1,20 +1,22 @@
 """What falls due, and who acts on it? One table for everything that happens at a time: ladder rungs, reminders, unclear
 reports, ends of sessions. An item is acted on and removed in one transaction, so it happens once, and it happens.
 
-One that cannot be acted on holds nothing up: the others are done, it is tried again later alone, and a human sees it.
+What somebody waits for (rank 0) goes before what can wait its turn (rank 1: reminders, digests), of which one round
+does one batch: however much has gathered, nothing urgent and no other writer stands behind it for long. One that cannot
+be acted on holds nothing up: the others are done, it is tried again later alone, and a human sees it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.clock import Clock
@@ -27,6 +29,8 @@ from smsgateway.store.write import StoreUnavailable, Tx
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 1_000  # claimed in one transaction
+RANKS: Final = (0, 1)
+LATER_RANK: Final = 1
 FAULT: Final = "due_failed"
 # Pauses before an item that went wrong is tried again; the last is repeated.
 LATER: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 300))
@@ -44,9 +48,25 @@ class DueItem:
     at: datetime
     detail: Mapping[str, Any]
     failures: int
+    owner_id: UUID | None = None
+    starts_at: datetime | None = None
+    late_at: datetime | None = None
+    told_at: datetime | None = None
 
 
 Handler = Callable[[Tx, DueItem, datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A handler of items of one kind together, at most `at_once` in a transaction. `act` gives the ids of those that
+    come again, each with its next moment; the others are done with."""
+
+    act: Callable[[Tx, Sequence[DueItem], datetime], Mapping[UUID, datetime]]
+    at_once: int = AT_ONCE
+
+
+Handlers = Mapping[str, Handler | Batch]
 
 
 def schedule(
@@ -76,39 +96,93 @@ def cancel(tx: Tx, kind: str, subject_id: UUID, step: str | None = None) -> int:
     return len(tx.run(delete(due).where(*which).returning(due.c.id)).all())
 
 
-def claim_due(tx: Tx, now: datetime, limit: int = AT_ONCE, *, only: UUID | None = None) -> list[DueItem]:
-    """What is due, the longest first, held until the transaction ends; what another process holds is passed over.
-    Items that went wrong before are given only when asked for by id."""
+def claim_due(
+    tx: Tx,
+    now: datetime,
+    limit: int = AT_ONCE,
+    *,
+    rank: int | None = None,
+    kind: str | None = None,
+    only: UUID | None = None,
+) -> list[DueItem]:
+    """What is due (of a rank, of a kind), the longest first, held until the transaction ends; what another process
+    holds is passed over. Items that went wrong before are given only when asked for by id."""
     which = [due.c.at <= now, due.c.failures == 0 if only is None else due.c.id == only]
-    statement = select(due).where(*which).order_by(due.c.at, due.c.id).limit(limit).with_for_update(skip_locked=True)
-    return [
-        DueItem(row.id, row.site_id, row.kind, row.subject_id, row.step, row.at, row.detail, row.failures)
-        for row in tx.execute(statement)
-    ]
+    if rank is not None:
+        which.append(due.c.rank == rank)
+    if kind is not None:
+        which.append(due.c.kind == kind)
+    statement = select(*_ITEM).where(*which).order_by(due.c.at, due.c.id).limit(limit).with_for_update(skip_locked=True)
+    return [DueItem(**row._mapping) for row in tx.execute(statement)]
 
 
-def run_due(store: Store, clock: Clock, handlers: Mapping[str, Handler]) -> int:
-    """Act on what is due now, once; how many items were acted on. Call again at once when that is `AT_ONCE`."""
-    try:
-        acted = store.write(lambda tx: _act_on(tx, clock, handlers))
-    except StoreUnavailable:
-        raise
-    except Exception:  # noqa: BLE001 - one of many went wrong: which one, shows when each is done alone
-        acted = _one_by_one(store, clock, handlers, _waiting(store, clock, failed=False))
-    return acted + _one_by_one(store, clock, handlers, _waiting(store, clock, failed=True))
+_ITEM: Final = tuple(due.c[field.name] for field in fields(DueItem))
 
 
-def _act_on(tx: Tx, clock: Clock, handlers: Mapping[str, Handler], only: UUID | None = None) -> int:
+def run_due(store: Store, clock: Clock, handlers: Handlers) -> int:
+    """Act on what is due now: all that somebody waits for, up to `AT_ONCE`, and one batch of the rest. Gives how many
+    items were acted on; call again at once until that is none."""
+    acted = 0
+    for rank in _ranks_due(store, clock):
+        try:
+            acted += store.write(partial(_act_on, clock=clock, handlers=handlers, rank=rank))
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - one of many went wrong: which one, shows when each is done alone
+            acted += _one_by_one(store, clock, handlers, _waiting(store, clock, failed=False))
+        acted += _one_by_one(store, clock, handlers, _waiting(store, clock, failed=True))
+    return acted
+
+
+def _ranks_due(store: Store, clock: Clock) -> list[int]:
+    """The ranks of which anything is due, found without holding up a writer."""
+    with store.read() as connection:
+        now = _moment(Tx(connection), clock)
+        first = (select(due.c.rank).where(due.c.rank == rank, due.c.at <= now).limit(1) for rank in RANKS)
+        return sorted(rank for each in first if (rank := connection.scalar(each)) is not None)
+
+
+def _act_on(tx: Tx, clock: Clock, handlers: Handlers, rank: int | None = None, only: UUID | None = None) -> int:
     now = _moment(tx, clock)
-    items = claim_due(tx, now, only=only)
-    for item in items:
-        handlers[item.kind](tx, item, now)
-    if items:
-        tx.execute(delete(due).where(due.c.id.in_([item.id for item in items])))
+    kind, limit = _next_batch(tx, now, handlers) if rank == LATER_RANK else (None, AT_ONCE)
+    items = claim_due(tx, now, limit, rank=rank, kind=kind, only=only)
+    again = _handled(tx, items, handlers, now)
+    done = [item.id for item in items if item.id not in again]
+    if done:
+        tx.execute(delete(due).where(due.c.id.in_(done)))
+    if again:
+        tx.execute(_AGAIN, [{"item": item, "next": at} for item, at in again.items()])
     for item in items:
         if item.failures:
             clear_fault(tx, FAULT, _name(item), now)
     return len(items)
+
+
+_AGAIN: Final = update(due).where(due.c.id == bindparam("item")).values(at=bindparam("next"), failures=0)
+
+
+def _next_batch(tx: Tx, now: datetime, handlers: Handlers) -> tuple[str | None, int]:
+    """The kind that has waited longest among what can wait, and how many of it go into one transaction."""
+    which = (due.c.rank == LATER_RANK, due.c.at <= now, due.c.failures == 0)
+    kind = tx.execute(select(due.c.kind).where(*which).order_by(due.c.at).limit(1)).scalar()
+    handler = handlers.get(kind or "")
+    return kind, handler.at_once if isinstance(handler, Batch) else AT_ONCE
+
+
+def _handled(tx: Tx, items: Sequence[DueItem], handlers: Handlers, now: datetime) -> dict[UUID, datetime]:
+    together: dict[str, list[DueItem]] = {}
+    for item in items:
+        handler = handlers[item.kind]
+        if isinstance(handler, Batch):
+            together.setdefault(item.kind, []).append(item)
+        else:
+            handler(tx, item, now)
+    again: dict[UUID, datetime] = {}
+    for kind, some in together.items():
+        batch = handlers[kind]
+        assert isinstance(batch, Batch)
+        again |= batch.act(tx, some, now)
+    return again
 
 
 def _waiting(store: Store, clock: Clock, *, failed: bool) -> Sequence[UUID]:
@@ -119,7 +193,7 @@ def _waiting(store: Store, clock: Clock, *, failed: bool) -> Sequence[UUID]:
         return connection.scalars(select(due.c.id).where(*which).order_by(due.c.at, due.c.id).limit(AT_ONCE)).all()
 
 
-def _one_by_one(store: Store, clock: Clock, handlers: Mapping[str, Handler], ids: Sequence[UUID]) -> int:
+def _one_by_one(store: Store, clock: Clock, handlers: Handlers, ids: Sequence[UUID]) -> int:
     acted = 0
     for each in ids:
         try:

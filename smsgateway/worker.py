@@ -10,7 +10,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -21,7 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from smsgateway.channels.messages import Channel
 from smsgateway.clock import Clock
-from smsgateway.due import AT_ONCE, Handler, run_due
+from smsgateway.due import Handlers, run_due
 from smsgateway.outbox.aftercare import AfterCare
 from smsgateway.outbox.bell import Bell
 from smsgateway.outbox.deliver import Lane
@@ -63,7 +63,7 @@ class Worker:
         care: AfterCare,
         *,
         rate: float,
-        due_handlers: Mapping[str, Handler],
+        due_handlers: Handlers,
         retry_failed: Callable[[], object] = lambda: None,
         urgent_lanes: int = 4,
         other_lanes: int = 4,
@@ -161,7 +161,7 @@ class Worker:
         return _LaneThread(name, lane, urgent, self._bell, self._halt)
 
     def _due(self) -> None:
-        while not self._halt.is_set() and run_due(self._store, self._clock, self._due_handlers) >= AT_ONCE:
+        while not self._halt.is_set() and run_due(self._store, self._clock, self._due_handlers):
             pass
 
     def _upkeep(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from smsgateway.clock import VirtualClock
-from smsgateway.due import DueItem, cancel, claim_due, run_due, schedule
+from smsgateway.due import Batch, DueItem, Handlers, cancel, claim_due, run_due, schedule
 from smsgateway.store.database import Store
 from smsgateway.store.tables import due, faults, seen
 from smsgateway.store.types import new_id
@@ -179,3 +180,64 @@ def test_a_database_that_is_away_is_said_not_swallowed(store: Store) -> None:
     with pytest.raises(StoreUnavailable):
         run_due(store, VirtualClock(NOON), {"rung": away})
     assert (left(store), open_faults(store)) == (1, 0)
+
+
+def gather(store: Store, count: int, kind: str = "morning", rank: int = 1, at: datetime = NOON) -> None:
+    """Things that can wait their turn."""
+    rows = [
+        {
+            "id": new_id(),
+            "site_id": SITE,
+            "kind": kind,
+            "subject_id": new_id(),
+            "step": f"{kind} {number:03}",
+            "at": at - timedelta(minutes=1),
+            "detail": {},
+            "failures": 0,
+            "rank": rank,
+        }
+        for number in range(count)
+    ]
+    store.write(lambda tx: tx.execute(insert(due), rows))
+
+
+def test_what_can_wait_is_done_in_batches_and_what_cannot_goes_first(store: Store) -> None:
+    gather(store, 25)
+    plan(store, "second nurse")
+    seen_so_far: list[tuple[int, int]] = []
+
+    def act(tx: Tx, items: Sequence[DueItem], now: datetime) -> dict[UUID, datetime]:
+        seen_so_far.append((len(items), tx.execute(select(func.count()).select_from(seen)).scalar_one()))
+        return {}
+
+    handlers: Handlers = {"rung": Diary().act, "morning": Batch(act, at_once=10)}
+    acted = [run_due(store, VirtualClock(NOON), handlers) for _ in range(4)]
+    assert acted == [11, 10, 5, 0]
+    assert seen_so_far == [(10, 1), (10, 1), (5, 1)]
+
+
+def test_a_batch_says_which_of_its_items_come_again(store: Store) -> None:
+    gather(store, 3)
+    tomorrow = NOON + timedelta(days=1)
+
+    def act(tx: Tx, items: Sequence[DueItem], now: datetime) -> dict[UUID, datetime]:
+        return {item.id: tomorrow for item in items if item.step != "morning 001"}
+
+    handlers = {"morning": Batch(act)}
+    assert run_due(store, VirtualClock(NOON), handlers) == 3
+    assert run_due(store, VirtualClock(NOON), handlers) == 0
+    assert left(store) == 2
+    assert run_due(store, VirtualClock(tomorrow), handlers) == 2
+
+
+def test_a_batch_that_fails_is_done_one_by_one(store: Store) -> None:
+    gather(store, 4)
+
+    def act(tx: Tx, items: Sequence[DueItem], now: datetime) -> dict[UUID, datetime]:
+        for item in items:
+            Diary(broken=frozenset({"morning 002"})).act(tx, item, now)
+        return {}
+
+    run_due(store, VirtualClock(NOON), {"morning": Batch(act)})
+    assert done(store) == ["morning 000", "morning 001", "morning 003"]
+    assert (left(store), open_faults(store)) == (1, 1)
