@@ -162,6 +162,7 @@ class Ladders(Strict):
     lapses_after: Length
     codes_rest: Length
     duty_lasts: Length
+    counter_referral: frozenset[str] = frozenset()
     ladders: dict[str, Ladder]
     sites: dict[str, str] = {}
 

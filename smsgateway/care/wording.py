@@ -64,7 +64,7 @@ def quotable(programme: Programme, text: str) -> str:
     return " ".join(kept[:10])
 
 
-def _verdict(kept: Mapping[str, Any]) -> Verdict:
+def verdict_of(kept: Mapping[str, Any]) -> Verdict:
     """The judged report, as far as messages need it, from what was kept."""
     age = kept.get("age")
     person = Person(sex=kept.get("sex"), age=Age(*age) if age else None, village=kept.get("village"))
@@ -81,7 +81,7 @@ def referral_alert(
     """The message to whoever must act: `URGENT K7: …`, or `URGENT? …` when the report was not clear."""
     return say.referral_text(
         programme,
-        _verdict(kept),
+        verdict_of(kept),
         language,
         referral=referral,
         code=kept.get("code", ""),
@@ -94,7 +94,7 @@ def referral_alert(
 
 def referral_news(programme: Programme, language: str, event: str, referral: str, kept: Mapping[str, Any]) -> str:
     """What became of the person, for the CHW who sent them or the supervisor."""
-    who = say.who(programme, _verdict(kept).person, language)
+    who = say.who(programme, verdict_of(kept).person, language)
     code = kept.get("code") or None
     return say.text(
         programme, f"news_{event}", language, referral=referral, who=who, code=code, phone=kept.get("phone")
