@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from smsgateway.care.figures.periods import Period, days_table
+from smsgateway.care.figures.periods import Period
 from smsgateway.care.figures.scope import Scope
-from smsgateway.care.figures.work import met_at_home, on_day
+from smsgateway.care.figures.work import day_of, met_at_home
 from smsgateway.store.tables import catchments, households, reports
 
 
@@ -26,11 +26,8 @@ class Covered:
 
 def coverage(connection: Connection, scope: Scope, period: Period, wanted: int) -> list[Covered]:
     """Each catchment of the scope that has households, by number."""
-    days = days_table(period)
     often = (
         select(reports.c.household_id)
-        .select_from(days)
-        .join(reports, on_day(days))
         .where(
             reports.c.site_id.in_(scope.sites),  # a household's reports are filed at its own site
             reports.c.happened_at >= period.start,
@@ -38,7 +35,7 @@ def coverage(connection: Connection, scope: Scope, period: Period, wanted: int) 
             met_at_home(),
         )
         .group_by(reports.c.household_id)
-        .having(func.count(days.c.n.distinct()) >= wanted)
+        .having(func.count(day_of(period).distinct()) >= wanted)
         .subquery("often")
     )
     query = (

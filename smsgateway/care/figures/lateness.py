@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, and_, case, func, select
 
-from smsgateway.care.figures.periods import Period, days_table, local_day
+from smsgateway.care.figures.periods import Period, local_day
 from smsgateway.care.figures.scope import Scope
-from smsgateway.care.figures.work import cases_of, filed, on_day
+from smsgateway.care.figures.work import cases_of, day_of, filed
 from smsgateway.store.tables import due, inbound, phones, reports
 
 FOLLOW_UP = "follow_up"
@@ -89,16 +89,16 @@ def followed_up(
         return {}
     ended = Period(period.first, over, period.zone)
     seen = cases_of(scope, ended.shifted(-within_days, -within_days)).subquery("seen")
-    days = days_table(ended.shifted(-within_days, 0), "days_after")
+    days = ended.shifted(-within_days, 0)
     later = (
-        select(reports.c.patient_id, days.c.n, reports.c.flow)
-        .select_from(days)
-        .join(reports, on_day(days))
+        select(reports.c.patient_id, day_of(days).label("n"), reports.c.flow)
         .where(
             reports.c.site_id.in_(scope.sites),
             filed(),
             reports.c.flow.in_((FOLLOW_UP, *ENDED_BY)),
             reports.c.patient_id.is_not(None),
+            reports.c.happened_at >= days.start,
+            reports.c.happened_at < days.end,
         )
         .subquery("later")
     )

@@ -9,11 +9,15 @@ from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CTE, Integer, column, values
+from sqlalchemy import ColumnElement, Integer, case, literal
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
-from smsgateway.store.types import UTCDateTime
+EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +89,62 @@ def _month_after(first_of_month: date, months: int) -> date:
     return first_of_month + timedelta(days=monthrange(first_of_month.year, first_of_month.month)[1])
 
 
-def days_table(period: Period, name: str = "days") -> CTE:
-    """The period's days as a table of the query: `n` (a day's proleptic number), `starts`, `ends`. Joined with moments
-    it gives their local day, alike on both databases and right across clock changes."""
-    rows = [
-        (day.toordinal(), _midnight(day, period.zone), _midnight(day + timedelta(days=1), period.zone))
-        for day in period.days()
-    ]
-    shape = values(column("n", Integer), column("starts", UTCDateTime()), column("ends", UTCDateTime()), name=name)
-    return shape.data(rows).cte(name)
+class DayNumber(FunctionElement[int]):
+    """The number of the day (since 1970) in which a moment lies, for a clock so many seconds ahead of UTC."""
+
+    type = Integer()
+    inherit_cache = True
+    name = "day_number"
+
+
+@compiles(DayNumber, "sqlite")
+def _on_sqlite(element: DayNumber, compiler: SQLCompiler, **options: Any) -> str:
+    moment, ahead = (compiler.process(each, **options) for each in element.clauses)
+    return f"((CAST(strftime('%s', {moment}) AS INTEGER) + {ahead}) / 86400)"
+
+
+@compiles(DayNumber, "postgresql")
+def _on_postgresql(element: DayNumber, compiler: SQLCompiler, **options: Any) -> str:
+    moment, ahead = (compiler.process(each, **options) for each in element.clauses)
+    return f"CAST(floor((extract(epoch FROM {moment}) + {ahead}) / 86400) AS INTEGER)"
+
+
+def day_number(moment: ColumnElement[Any], period: Period) -> ColumnElement[int]:
+    """In a query: the number of the local day of a moment in the period, right across clock changes."""
+    *changes, (_, ahead_at_end) = _offsets(period)
+    last = DayNumber(moment, literal(ahead_at_end))
+    if not changes:
+        return last
+    return case(*((moment < until, DayNumber(moment, literal(ahead))) for until, ahead in changes), else_=last)
+
+
+def number_of(day: date) -> int:
+    """The number of a day, as `day_number` counts."""
+    return (day - EPOCH).days
+
+
+def _offsets(period: Period) -> list[tuple[datetime, int]]:
+    """How many seconds the zone's clock is ahead of UTC, each value with the moment until which it holds."""
+    found: list[tuple[datetime, int]] = []
+    moment = period.start
+    while moment < period.end:
+        following = min(moment + timedelta(days=1), period.end)
+        if _ahead(following, period.zone) != _ahead(moment, period.zone):
+            following = _change_between(moment, following, period.zone)
+            found.append((following, _ahead(moment, period.zone)))
+        moment = following
+    return [*found, (period.end, _ahead(moment, period.zone))]
+
+
+def _ahead(moment: datetime, zone: ZoneInfo) -> int:
+    offset = moment.astimezone(zone).utcoffset()
+    return 0 if offset is None else int(offset.total_seconds())
+
+
+def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The first second with the later one's offset."""
+    old = _ahead(before, zone)
+    while after - before > timedelta(seconds=1):
+        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
+        before, after = (middle, after) if _ahead(middle, zone) == old else (before, middle)
+    return after

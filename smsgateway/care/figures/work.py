@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Connection, Select, Text, and_, case, cast, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, case, cast, false, func, or_, select, true
 
-from smsgateway.care.figures.periods import Period, days_table
+from smsgateway.care.figures.periods import Period, day_number
 from smsgateway.care.figures.scope import Scope
 from smsgateway.store.tables import reports
 
@@ -113,9 +113,9 @@ def during(scope: Scope, period: Period) -> ColumnElement[bool]:
     )
 
 
-def on_day(days: CTE) -> ColumnElement[bool]:
-    """Which of the days a report happened on."""
-    return and_(reports.c.happened_at >= days.c.starts, reports.c.happened_at < days.c.ends)
+def day_of(period: Period) -> ColumnElement[int]:
+    """The number of the local day on which a report happened."""
+    return day_number(reports.c.happened_at, period)
 
 
 # ---------------------------------------------------------------- counting
@@ -123,14 +123,11 @@ def on_day(days: CTE) -> ColumnElement[bool]:
 
 def _visits(scope: Scope, period: Period) -> Select[tuple[UUID, int, int]]:
     """One visit a CHW, household and local day."""
-    days = days_table(period)
     met = case((met_at_home(), 1), else_=0)
     once = (
         select(reports.c.staff_id, func.max(met).label("met"))
-        .select_from(days)
-        .join(reports, on_day(days))
         .where(during(scope, period), filed(), reports.c.household_id.is_not(None), or_(met_at_home(), said("absent")))
-        .group_by(reports.c.staff_id, reports.c.household_id, days.c.n)
+        .group_by(reports.c.staff_id, reports.c.household_id, day_of(period))
         .subquery("once")
     )
     return select(
@@ -143,23 +140,21 @@ def _visits(scope: Scope, period: Period) -> Select[tuple[UUID, int, int]]:
 def cases_of(scope: Scope, period: Period) -> Select[tuple[object, ...]]:
     """One row a sick child, CHW and local day: what all the reports about the child on that day say together. A
     visitor without a code is somebody else in every report."""
-    days = days_table(period)
     child = func.coalesce(reports.c.patient_id, reports.c.id).label("child")
+    day = day_of(period).label("n")
     onsets = [func.max(reports.c.answers[name].as_float()).label(name) for name in ONSETS]
     return (
         select(
             reports.c.staff_id,
             child,
-            days.c.n,
+            day,
             func.max(case((reports.c.patient_id.is_not(None), 1), else_=0)).label("registered"),
             func.max(case((treated(), 1), else_=0)).label("treated"),
             func.max(case((nonempty(reports.c.danger), 1), else_=0)).label("danger"),
             *onsets,
         )
-        .select_from(days)
-        .join(reports, on_day(days))
         .where(during(scope, period), filed(), reports.c.flow == SICK)
-        .group_by(reports.c.staff_id, child, days.c.n)
+        .group_by(reports.c.staff_id, child, day)
     )
 
 
