@@ -148,7 +148,8 @@ _WHEN = {"inbound": "WHEN (NEW.state = 'handled')"}
 _REFUSE = {
     "sqlite": "CREATE TRIGGER refuse_{table} BEFORE INSERT ON {table} {when} BEGIN SELECT RAISE(ABORT, 'refused'); END",
     "postgresql": """
-        CREATE OR REPLACE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$ LANGUAGE plpgsql
+        CREATE OR REPLACE FUNCTION refuse() RETURNS trigger AS $$
+        BEGIN RAISE EXCEPTION 'refused'; END $$ LANGUAGE plpgsql
         ;; CREATE TRIGGER refuse_{table} BEFORE INSERT ON {table} FOR EACH ROW {when} EXECUTE FUNCTION refuse()
     """,
 }
