@@ -29,7 +29,7 @@ def read_answer(
     codes, rest = _codes(tokens, programme)
     found = _answer_word(rest, role, programme, typed, settled)
     if not found:
-        return None
+        return _code_alone(codes, rest, programme) if role is Role.NURSE else None
     flow, at, negated = found
     if role is not Role.NURSE and not codes and flow.name in ("outcome", "arrived") and len(rest) > at + 1:
         return None
@@ -52,6 +52,13 @@ def read_answer(
         )
         for code in codes or (None,)
     )
+
+
+def _code_alone(codes: Sequence[str], rest: Sequence[Token], programme: Programme) -> tuple[Part, ...] | None:
+    """K7, and no word that says what about it: asked, unless it was danger that was spoken of."""
+    if not codes or any(token.word and token.word.kind is Kind.SIGN for token in rest):
+        return None
+    return tuple(Part(None, referral=code, questions=(Question("what_then"),)) for code in codes)
 
 
 def _bare_digit(tokens: Sequence[Token], role: Role, programme: Programme) -> Flow | None:

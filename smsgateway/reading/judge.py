@@ -53,11 +53,12 @@ def _judge(part: Part, facts: Facts, programme: Programme) -> Verdict:
 
 
 def _no_report(part: Part, facts: Facts) -> Verdict:
-    asks = bool(part.questions) and facts.role is Role.CHW
+    asks = bool(part.questions) and facts.role is not Role.UNKNOWN
     return Verdict(
         part,
         Outcome.ASK if asks else Outcome.REJECT,
         part.answers,
+        subject=part.referral,
         unclear=part.unclear if asks else (),
         questions=part.questions if asks else (),
         unclear_danger=asks and any(question.may_hide_danger for question in part.questions),
@@ -137,7 +138,7 @@ class _Judgement:
         elif looked_up:
             self.filed = False
             self.failing(looked_up[0])
-        elif not self.part.answers.get("visitor"):
+        elif not self.part.answers.get("visitor") and (self.flow.sick or not self.flow.subject_optional):
             self.filed = False
             self.ask("household_missing" if self.flow.subject == "household" else "code_missing", "")
 
@@ -221,7 +222,7 @@ class _Judgement:
         values["group"] = self.group
         values["sick"] = self.flow.sick
         values["urgent"] = self.flow.name == "urgent"
-        rules = (*self.programme.rules, *self.flow.rules)
+        rules = (*self.flow.rules, *self.programme.rules)
         for alone in (False, True):
             for rule in rules:
                 if rule.alone is alone and not (alone and self.danger):

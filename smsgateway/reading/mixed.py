@@ -42,11 +42,12 @@ def pieces(chunk: str, lexicon: Lexicon) -> list[Piece]:
 
 
 def _word_with_digits(runs: list[tuple[str, int]], i: int, lexicon: Lexicon) -> tuple[str, int] | None:
-    """A known word written with digits inside: the C0NVULSI0N of MAL4177C0NVULSI0N. Never a number and its unit."""
+    """A known word written with digits inside: the C0NVULSI0N of MAL4177C0NVULSI0N. Never a number and its unit,
+    never a referral code."""
     for until in range(min(len(runs), i + _LONGEST_JOIN), i + 1, -1):
         text = "".join(run for run, _ in runs[i:until])
-        if len(text) < 3 or text[:-1].isdigit():
-            continue
+        if len(text) < 3 or text[:-1].isdigit() or text[1:].isdigit():
+            continue  # 14J, K15
         known = [folded for table in _AS_LETTERS if lexicon.knows(folded := text.translate(table))]
         if known:
             return max(known, key=lexicon.carries_meaning), until

@@ -6,6 +6,7 @@ start with its place, not a report at night.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,7 +36,7 @@ from smsgateway.text.spelling import normalise
 
 NOT_FLOWS = frozenset({"words", "signs", "rules", "texts", "schedules", "ladders", "ladder", "calendars", "programme"})
 
-_SCALARS = (Kind.COLOUR, Kind.TEST, Kind.OUTCOME)  # groups whose words are the value of one answer
+_VALUE = re.compile(r"\{(\w+)\}")
 _LISTS = {Kind.TREATMENT: "treatments", Kind.PREVENTION: "prevention", Kind.VACCINE: "vaccines", Kind.STEP: "steps"}
 FACTS: Mapping[str, Name] = MappingProxyType(
     {
@@ -112,10 +113,19 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """A phrase of a text, the values it needs, and how early it is left out of a text too long."""
+
+    template: str
+    names: frozenset[str]
+    drop: int
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """One text of the service in each of its languages."""
 
-    pieces: Mapping[str, tuple[Piece, ...]]
+    phrases: Mapping[str, tuple[Phrase, ...]]
     segments: int
 
 
@@ -188,15 +198,7 @@ def load_programme(folder: Path | str, names: Iterable[str] = (), villages: Iter
         no=frozenset(words.no),
         signs=MappingProxyType(signs),
         rules=rules,
-        texts=MappingProxyType(
-            {
-                key: Text(
-                    {lang: tuple(some) for lang, some in (("fr", row.fr), ("en", row.en), ("bm", row.bm)) if some},
-                    row.segments,
-                )
-                for key, row in texts.items()
-            }
-        ),
+        texts=_texts(folder / "texts.yaml", texts),
         taught=_taught(words),
         _lists=lists,
     )
@@ -296,6 +298,25 @@ def _keywords_by_role(folder: Path, flows: Mapping[str, Flow]) -> Mapping[Role, 
                     path = folder / f"{flow.name}.yaml"
                     raise FlowError(path, line_of(path, ("keywords",)), f"{text} already means {other} to a {role}")
     return MappingProxyType({role: MappingProxyType(some) for role, some in by_role.items()})
+
+
+def _texts(path: Path, rows: TextsFile) -> Mapping[str, Text]:
+    texts = {}
+    for key, row in rows.items():
+        phrases = {}
+        for language, pieces in (("fr", row.fr), ("en", row.en), ("bm", row.bm)):
+            if pieces:
+                phrases[language] = tuple(_phrase(path, key, language, piece) for piece in pieces)
+        texts[key] = Text(MappingProxyType(phrases), row.segments)
+    return MappingProxyType(texts)
+
+
+def _phrase(path: Path, key: str, language: str, piece: Piece) -> Phrase:
+    """A brace is a value of the service, written {like_this}; nothing else may stand in one."""
+    names = frozenset(_VALUE.findall(piece.say))
+    if "{" in _VALUE.sub("", piece.say) or "}" in _VALUE.sub("", piece.say):
+        raise FlowError(path, line_of(path, (key, language)), f"`{piece.say}`: write values as {{name}}")
+    return Phrase(piece.say, names, piece.drop)
 
 
 def _words_of(

@@ -34,6 +34,9 @@ def duration(found: Findings, i: int, name: str) -> tuple[int | None, int]:
         found.keep("temperature_c", numeral.value)
         return None, line.past_units(numeral.until)
     unit = line.unit(numeral.until)
+    if line.text(numeral.until) == "M" and not line.tokens[numeral.until].glued:
+        # Months, a sex, or a word cut off: too much hangs on it.
+        return _refused(found, i, numeral.until + 1, "value")
     if unit and unit != "year" and not numeral.decimal:
         return days_of(numeral.value, unit), numeral.until + 1
     spec = found.programme.quantities[name]
@@ -122,13 +125,21 @@ def test_result(found: Findings, i: int, name: str, *, negated: bool) -> int:
         word = token.word
         if word and word.kind is Kind.RESULT:
             return _resulted(found, name, word.id, i + 1)
-        if token.text in _RESULT_SIGNS:
+        if token.text == "-" and (line.text(i + 1) == "+" or _is_result(line, i + 1)):
+            if line.text(i + 1) == "+":
+                break  # a dash between two things, or a minus?
+        elif token.text in _RESULT_SIGNS:
             return _resulted(found, name, _RESULT_SIGNS[token.text], i + 1)
-        if token.text not in _PASSED and not (word and word.kind in _BEFORE_RESULT):
+        elif token.text not in _PASSED and not (word and word.kind in _BEFORE_RESULT):
             break
         i += 1
     found.ask("result_of_test", "TDR")
     return start
+
+
+def _is_result(line: Line, i: int) -> bool:
+    word = line.tokens[i].word if i < len(line.tokens) else None
+    return word is not None and word.kind is Kind.RESULT
 
 
 def _resulted(found: Findings, name: str, result: str, i: int) -> int:

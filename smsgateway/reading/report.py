@@ -28,6 +28,7 @@ _SOME_OF = {
 }
 _SAY_NOTHING = frozenset({Kind.CONNECTOR, Kind.GREETING, Kind.SMALL, Kind.NAME})
 _SAY_LITTLE = frozenset({Kind.HARMLESS, Kind.SIGNATURE, Kind.UNIT, Kind.PERSON})
+_ABOUT_TEST = frozenset({"TEST", "PALU", "RAPIDE"})
 _NO_SIGN = frozenset({"none", "sight"})
 
 
@@ -118,8 +119,10 @@ class _Reader:
         """A word of the vocabulary in a report that may or may not have a place for it."""
         kind, found = word.kind, self.found
         if kind is Kind.ASK:
-            found.not_read(i)
-        elif not self.flow.accepts(word):
+            with_number = self.line.is_number(i + 1) and len(self.line.text(i + 1)) < 3
+            found.not_read(i, i + 2 if with_number else i + 1)
+            return i + 2 if with_number else i + 1
+        if not self.flow.accepts(word):
             self.foreign(i)
         elif kind is Kind.SIGN:
             if word.id == "none":
@@ -127,7 +130,7 @@ class _Reader:
             else:
                 (found.negated if denied else found.signs).setdefault(word.id)
         elif kind is Kind.ASKED_BACK:
-            found.ask("vomits_everything", danger=True)
+            found.refuse(i, i + 1, "vomits_everything")
         elif kind is Kind.SYMPTOM:
             return self.symptom(i, word.id, denied)
         elif kind is Kind.MEASURE:
@@ -142,7 +145,7 @@ class _Reader:
 
     def lone_result(self, i: int, word: Word) -> None:
         """TEST POSITIF: a result needs no TDR before it where a test is spoken of."""
-        if any(token.text in ("TEST", "PALU", "RAPIDE") for token in self.line.tokens[max(0, i - 3) : i]):
+        if any(not _ABOUT_TEST.isdisjoint(token.text.split()) for token in self.line.tokens[max(0, i - 3) : i]):
             self.found.answers.setdefault("rdt", word.id)
         else:
             self.found.not_read(i)
@@ -183,7 +186,7 @@ class _Reader:
         text = self.line.text(i)
         if self.is_keyword(i):
             return i + 1
-        if text in ("F", "M"):
+        if text in ("F", "M") and self.is_sex(i):
             self.sex(text)
             return i + 1
         if text == "O" and self.flow.visitor and not self.found.codes:
@@ -195,6 +198,15 @@ class _Reader:
         self.found.not_read(i)
         # Its value, most likely: no code, and asked about anyway.
         return i + 2 if self.line.is_number(i + 1) and len(self.line.text(i + 1)) < 3 else i + 1
+
+    def is_sex(self, i: int) -> bool:
+        """A lone F or M, unless it is what was left of a cut-off word."""
+        if "sex" not in self.flow.words:
+            return False
+        is_last = i == len(self.line.tokens) - 1
+        return not (is_last and self.flow.danger and self.found.codes and "age_days" not in self.found.answers) or (
+            "birth" in self.flow.takes
+        )
 
     def ordinary(self, i: int) -> int:
         """An ordinary word says nothing; followed by a number it may be a slip of a word with a value: asked."""

@@ -7,17 +7,14 @@ sender only.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smsgateway.reading.models import Outcome, Person, Question, Role, Verdict
-from smsgateway.reading.programme import Programme
-from smsgateway.reading.schema import Piece
+from smsgateway.reading.programme import Phrase, Programme
 from smsgateway.text.codes import shown
 from smsgateway.text.gsm7 import fits, fold, shorten
 
-_VALUE = re.compile(r"\{(\w+)\}")
 _MOST_QUESTIONS = 2
 _MOST_CORRECTIONS = 2
 _LONGEST_QUOTE = 20
@@ -29,31 +26,31 @@ Value = str | int | float | Sequence[str] | None
 def text(programme: Programme, key: str, language: str, **values: Value) -> str:
     """The text of this key in a language (French where it has none), its phrases without a value left out."""
     entry = programme.texts[key]
-    pieces = entry.pieces.get(language) or entry.pieces["fr"]
-    return compose(pieces, values, entry.segments)
+    phrases = entry.phrases.get(language) or entry.phrases["fr"]
+    if not values and len(phrases) == 1:
+        return phrases[0].template.strip()
+    return compose(phrases, values, entry.segments)
 
 
-def compose(pieces: Sequence[Piece], values: Mapping[str, Value], segments: int = 1) -> str:
+def compose(phrases: Sequence[Phrase], values: Mapping[str, Value], segments: int = 1) -> str:
     """Phrases filled in, within so many GSM-7 segments."""
     known: dict[str, Value] = {name: value for name, value in values.items() if value or value == 0}
-    kept = [piece for piece in pieces if all(name in known for name in _VALUE.findall(piece.say))]
+    kept = [phrase for phrase in phrases if known.keys() >= phrase.names]
     body = _joined(kept, known)
     while not fits(body, segments):
-        worst = max((piece.drop for piece in kept), default=0)
+        worst = max((phrase.drop for phrase in kept), default=0)
         if worst:
-            kept = [piece for piece in kept if piece.drop != worst]
+            kept = [phrase for phrase in kept if phrase.drop != worst]
         elif not _shortened(known):
             return shorten(body, segments)
         body = _joined(kept, known)
     return body
 
 
-def _joined(pieces: Sequence[Piece], values: Mapping[str, Value]) -> str:
-    def value(match: re.Match[str]) -> str:
-        found = values[match[1]]
-        return ", ".join(found) if isinstance(found, list | tuple) else str(found)
-
-    return fold(" ".join("".join(_VALUE.sub(value, piece.say) for piece in pieces).split(" "))).strip()
+def _joined(phrases: Sequence[Phrase], values: Mapping[str, Value]) -> str:
+    filled = {name: ", ".join(value) if isinstance(value, list | tuple) else value for name, value in values.items()}
+    body = "".join([phrase.template.format_map(filled) for phrase in phrases]).strip()
+    return body if body.isascii() else fold(body)
 
 
 def _shortened(values: dict[str, Value]) -> bool:
@@ -106,7 +103,7 @@ def shown_code(code: str | None) -> str:
     """A subject as the CHW sees it: "417-7"; one written with its catchment stays "07-4177"."""
     if not code:
         return ""
-    return code if "-" in code else shown(code)
+    return shown(code) if code.isdigit() else code
 
 
 def understood(programme: Programme, answers: Mapping[str, Any], language: str) -> list[str]:
@@ -144,8 +141,18 @@ def _rdt(result: str, language: str) -> str:
 
 
 def signs(programme: Programme, ids: Sequence[str], language: str) -> list[str]:
-    """Danger signs as messages call them."""
+    """Signs as messages call them."""
     return [programme.label(sign, language) for sign in ids]
+
+
+def shown_signs(programme: Programme, verdict: Verdict, language: str) -> list[str]:
+    """The danger signs as messages call them. One that is not of this person's list counts as "other serious", and
+    still says what was seen."""
+    texted = (*verdict.part.signs, *verdict.part.negated)
+    ids: Sequence[str] = verdict.danger
+    if ids == ("other_serious",) and texted:
+        ids = [sign for sign in texted if sign in programme.signs] or ids
+    return signs(programme, ids, language)
 
 
 # ---------------------------------------------------------------- whole messages
@@ -168,10 +175,6 @@ def referral_text(
     answers = verdict.answers
     routine = not verdict.danger and not unsure
     key = "referral_unclear" if unsure else "referral_routine" if routine else "referral_urgent"
-    # A sign that is none of this person's list still says in the CHW's words what she saw.
-    shown_signs = signs(programme, verdict.danger, language)
-    if verdict.danger == ("other_serious",) and verdict.part.signs:
-        shown_signs = [programme.label(sign, language) for sign in verdict.part.signs]
     body = text(
         programme,
         key,
@@ -181,7 +184,7 @@ def referral_text(
         or text(programme, "word_child", language),
         code=code or text(programme, "word_no_code", language),
         village=None if answers.get("miscarriage") else village,
-        signs=shown_signs,
+        signs=shown_signs(programme, verdict, language),
         said=understood(programme, _without(answers, "treatments", "rdt"), language) if routine else None,
         rdt=_rdt(str(answers["rdt"]), language) if "rdt" in answers else None,
         given=[programme.taught[item][_fr_or(language)] for item in answers.get("treatments", ())],
@@ -228,7 +231,7 @@ def reply_text(
         "referral": referral or verdict.part.referral,
         "who": who(programme, verdict.person, language, visitor=visitor),
         "code": shown_code(verdict.subject),
-        "signs": signs(programme, verdict.danger, language),
+        "signs": shown_signs(programme, verdict, language),
         "said": understood(programme, answers, language) or _said_nothing(programme, verdict, language),
         "ask": " ".join(questions(programme, verdict, language, near or {})),
         "corrected": [correction.read for correction in verdict.part.corrected[:_MOST_CORRECTIONS]],

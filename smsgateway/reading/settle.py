@@ -14,7 +14,7 @@ from smsgateway.reading.models import Correction
 from smsgateway.reading.tokens import Token, split_glued
 
 MOST_SEARCHED = 60  # unknown words of one message looked at closely
-_JOINABLE = VOCABULARY | {Kind.ASK, Kind.HARMLESS}
+_JOINABLE = VOCABULARY | {Kind.ASK, Kind.HARMLESS, Kind.NUMBER, Kind.UNIT}
 _BETWEEN_SIGNS = frozenset({"-", "\n"})
 _BETWEEN_PARTS = 3  # small words that may stand between two parts of a compound
 

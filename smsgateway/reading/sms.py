@@ -78,7 +78,10 @@ def _split(tokens: list[Token], keywords: Mapping[str, str], programme: Programm
         if flow:
             before = tokens[i - 1].text if i else ""
             if begun and (before in (";", "\n") or _subject_follows(tokens, i + 1, programme.flows[flow])):
-                parts.append([])
+                if any(_means_something(each) for each in parts[-1] if each.text not in keywords):
+                    parts.append([])
+                elif not any(keywords.get(each.text) == "urgent" for each in parts[-1]):
+                    parts[-1] = []  # a keyword that nothing was said with: the one with the code counts
             begun = True
         parts[-1].append(token)
     return parts

@@ -18,6 +18,7 @@ from smsgateway.text.spelling import normalise
 LONGEST_TEXT = 40_000  # characters: more than the 255 joined segments the networks can carry
 MOST_TOKENS = 12_000
 MOST_RESTORED = 200
+_PAIRS_OF_A_PHONE = 4
 LONGEST_NUMBER = 18
 
 # A run of letters and digits with "?" only between them (FI?VRE), or one sign. Other scripts make words of their own.
@@ -61,7 +62,25 @@ def tokenise(text: str, lexicon: Lexicon) -> list[Token]:
         before = end
         if len(tokens) >= MOST_TOKENS:
             break
-    return tokens
+    return _without_spaced_phones(tokens)
+
+
+def _without_spaced_phones(tokens: list[Token]) -> list[Token]:
+    """76 12 34 56: four or more pairs of digits are a phone number, never codes or values."""
+    found: list[Token] = []
+    i = 0
+    while i < len(tokens):
+        until = i
+        while until < len(tokens) and tokens[until].kind == "n" and len(tokens[until].text) == 2:
+            until += 2 if until + 1 < len(tokens) and tokens[until + 1].text in (".", "-", "/") else 1
+        if until - i >= _PAIRS_OF_A_PHONE:
+            digits = "".join(token.text for token in tokens[i:until] if token.kind == "n")
+            found.append(Token(digits, "n", tokens[i].start, tokens[min(until, len(tokens)) - 1].end))
+            i = until
+        else:
+            found.append(tokens[i])
+            i += 1
+    return found
 
 
 def _elide(tokens: list[Token], text: str, at: int) -> None:
