@@ -34,7 +34,7 @@ from smsgateway.reading.schema import (
 )
 from smsgateway.text.spelling import normalise
 
-NOT_FLOWS = frozenset({"words", "signs", "rules", "texts", "schedules", "ladders", "ladder", "calendars", "programme"})
+NOT_FLOWS = frozenset({"words", "signs", "rules", "texts", "schedules", "ladders", "ladder", "calendars", "programme", "menus"})
 
 _VALUE = re.compile(r"\{(\w+)\}")
 _LISTS = {Kind.TREATMENT: "treatments", Kind.PREVENTION: "prevention", Kind.VACCINE: "vaccines", Kind.STEP: "steps"}
