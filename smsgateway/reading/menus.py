@@ -1,0 +1,188 @@
+"""Which screens does a flow have? Derived from its words: the file that says what may be texted also says what is asked.
+
+A screen's answer is the words one would have texted. The menu of a CHW thus writes an SMS, word by word, and one reading
+understands both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from smsgateway.reading.models import Role
+from smsgateway.reading.programme import Flow, Programme
+from smsgateway.reading.schema import FlowError, Forms, Quantity, Strict, WordsFile, line_of, load_yaml
+
+SCREENS = (
+    *("subject", "babies", "sex", "age", "gestation", "number", "signs", "symptoms", "measures", "test"),
+    *("treatments", "prevention", "vaccines", "outcomes", "supervision_steps", "stock", "language"),
+    *("circumstances", "date"),
+)
+# Groups of which one word is chosen; of the others as many as apply.
+_ONE = frozenset({"test", "outcomes", "supervision_steps"})
+_BY_TAKES = {"gestation": "gestation", "stock": "stock", "language": "language", "birth": "babies", "date": "date"}
+# Flows in which a date is worth a question: for the others it is today.
+_DATED = frozenset({"birth", "death"})
+
+
+class MenusFile(Strict):
+    menus: dict[Role, list[str]]
+    screens: list[str]
+    receipt_by_sms: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One line of a list: what is shown, what it says when chosen, and the number it needs, if any (its unit and range
+    are those of the quantity)."""
+
+    says: str
+    label: str
+    needs: Quantity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One question of a flow. `kind`: list (choose `one` or several), code, number, date."""
+
+    name: str
+    kind: str
+    options: tuple[Option, ...] = ()
+    one: bool = False
+    optional: bool = True
+    plausible: tuple[float, float] | None = None
+    unit: str = ""  # written behind a number
+
+
+@dataclass(frozen=True)
+class Menus:
+    """The menus of a programme. Immutable, shared by all threads."""
+
+    programme: Programme
+    by_role: Mapping[Role, tuple[str, ...]]
+    order: tuple[str, ...]
+    receipt_by_sms: bool
+    words: WordsFile
+
+    def flows(self, role: Role) -> tuple[str, ...]:
+        """What the first screen offers a role."""
+        return tuple(name for name in self.by_role.get(role, ()) if self.programme.flows[name].ready)
+
+    def screens(self, flow: Flow, language: str, *, visitor: bool = False) -> tuple[Screen, ...]:
+        """The questions of a flow, in order. A visitor, whom no code names, is described."""
+        found = {screen.name: screen for screen in self._screens(flow, language, visitor)}
+        return tuple(found[name] for name in self.order if name in found)
+
+    def _screens(self, flow: Flow, language: str, visitor: bool) -> Iterator[Screen]:
+        if flow.subject == "chw":
+            yield Screen("subject", "number", optional=flow.subject_optional, plausible=(0, 99_999))
+        elif flow.subject != "none":
+            yield Screen("subject", "code", optional=flow.subject_optional or flow.visitor)
+        if flow.number is not None:
+            low, high = flow.number.plausible
+            yield Screen("number", "number", optional=flow.number.field == "contact", plausible=(low, high))
+        groups = {word.partition(".")[0] for word in flow.words}
+        described = visitor or "sex" in flow.words and not flow.visitor
+        if described and "sex" in groups:
+            yield Screen("sex", "list", self._sexes(language), one=True, optional=False)
+        if described and "age" in groups:
+            yield Screen("age", "list", self._ages(), one=True, optional=False)
+        for group in groups - {"sex", "age", "asked_back", "muac_colour", "dates"}:
+            options = tuple(self._options(flow, group, language))
+            if options:
+                yield Screen(group, "list", options, one=group in _ONE)
+        for takes in flow.takes or ():
+            yield from self._taken(takes, flow, language)
+
+    def _taken(self, takes: str, flow: Flow, language: str) -> Iterator[Screen]:
+        if takes == "gestation":
+            yield Screen("gestation", "list", self._gestation(), one=True, optional=False)
+        elif takes == "stock":
+            needs = Quantity(plausible=(0, 9_999), whole=True)
+            items = (*self.words.treatments.values(), *self.words.test.values())
+            options = tuple(Option(_taught(f, language), _taught(f, language), needs) for f in items)
+            yield Screen("stock", "list", options, optional=False)
+        elif takes == "language":
+            options = tuple(Option(_taught(f, "fr"), name) for name, f in self.words.languages.items())
+            yield Screen("language", "list", options, one=True, optional=False)
+        elif takes == "date" and flow.name in _DATED:
+            yield Screen("date", "date")
+
+    def _options(self, flow: Flow, group: str, language: str) -> Iterator[Option]:
+        whole = group in flow.words
+        forms: Mapping[str, Forms] = getattr(self.words, group)
+        for id, form in forms.items():
+            if not form.fr and not form.en:
+                continue
+            if not whole and f"{group}.{id}" not in flow.words:
+                continue
+            if group == "signs":
+                if not self._sign_exists(flow, id):
+                    continue
+                yield Option(_taught(form, language), self.programme.label(id, language))
+            elif group == "test":
+                yield from self._results(form, language)
+            else:
+                word = _taught(form, language)
+                yield Option(word, word, form if isinstance(form, Quantity) else None)
+
+    def _sign_exists(self, flow: Flow, sign: str) -> bool:
+        """Signs offered: those that exist for whom the flow is about. Others can still be texted."""
+        if sign == "none" or sign not in self.programme.signs:
+            return False
+        urgency = self.programme.signs[sign].urgency
+        return flow.group in urgency or (flow.also_group or "") in urgency
+
+    def _results(self, test: Forms, language: str) -> Iterator[Option]:
+        name = _taught(test, language)
+        for id, form in self.words.test_results.items():
+            said = {"positive": "+", "negative": "-"}.get(id) or f" {_taught(form, language)}"
+            yield Option(f"{name}{said}", f"{name}{said}")
+
+    def _sexes(self, language: str) -> tuple[Option, ...]:
+        return (Option("F", "F"), Option("M", "M"))
+
+    def _ages(self) -> tuple[Option, ...]:
+        return (
+            Option("M", "age_in_months", Quantity(plausible=(0, 59), whole=True)),
+            Option("J", "age_in_days", Quantity(plausible=(0, 60), whole=True)),
+            Option("A", "age_in_years", Quantity(plausible=(0, 110), whole=True)),
+        )
+
+    def _gestation(self) -> tuple[Option, ...]:
+        return (
+            Option("MOIS", "gestation_in_months", Quantity(plausible=(1, 10), whole=True)),
+            Option("SEMAINES", "gestation_in_weeks", Quantity(plausible=(1, 44), whole=True)),
+        )
+
+
+def _taught(form: Forms, language: str) -> str:
+    """The first word of a language, as one would text it."""
+    forms = (form.en if language == "en" else form.fr) or form.fr or form.en
+    return forms[0].lstrip("!")
+
+
+def load_menus(programme: Programme) -> Menus:
+    """Read `menus.yaml` of the programme's folder; FlowError says file, line and problem."""
+    path: Path = programme.folder / "menus.yaml"
+    file = load_yaml(path, MenusFile)
+    for role, names in file.menus.items():
+        for i, name in enumerate(names):
+            flow = programme.flows.get(name)
+            at = line_of(path, ("menus", str(role), i))
+            if flow is None:
+                raise FlowError(path, at, f"there is no flow `{name}`: write the name of a file of this folder")
+            if role not in flow.roles:
+                raise FlowError(path, at, f"`{name}` is not for a {role}: see `roles` in {name}.yaml")
+    for i, screen in enumerate(file.screens):
+        if screen not in SCREENS:
+            raise FlowError(path, line_of(path, ("screens", i)), f"no screen is called `{screen}`")
+    return Menus(
+        programme,
+        MappingProxyType({role: tuple(names) for role, names in file.menus.items()}),
+        tuple(file.screens),
+        file.receipt_by_sms,
+        load_yaml(programme.folder / "words.yaml", WordsFile),
+    )
