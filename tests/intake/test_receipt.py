@@ -202,6 +202,18 @@ def test_a_report_that_came_during_the_call_that_timed_out_settles_it(house: Hou
     assert house.statuses() == [("delivered", "read timeout")]
 
 
+def test_an_alert_already_passed_on_is_not_passed_on_again(house: House) -> None:
+    """Both hand-overs ended unknown and the supervisor was told; late reports then say: on its way, failed."""
+    timed_out(house, Rank.URGENT)
+    house.pass_time(seconds=10)
+    house.provider.script[NURSE].append(ends(Fate.UNKNOWN, "read timeout"))
+    house.deliver()
+    house.report("ATXid_1", "Submitted")
+    house.report("ATXid_1", "Failed", reason="UserIsInactive")
+    assert house.statuses() == [("failed", "UserIsInactive")]
+    assert [what for what, _ in house.care.story] == ["undelivered", "handed_over"]
+
+
 def test_a_report_in_time_spares_the_second_alert(house: House) -> None:
     message = timed_out(house, Rank.URGENT)
     house.report("ATXid_1", "Success")

@@ -253,6 +253,27 @@ def test_a_call_that_outlived_its_lease_changes_nothing_but_its_receipt_finds_th
     assert house.statuses() == [("delivered", "lease_ended")]
 
 
+@pytest.mark.parametrize("late", [ends(Fate.RETRY), ends(Fate.ACCEPTED), ends(Fate.REFUSED), ends(Fate.UNKNOWN)])
+def test_whoever_lost_its_lease_cannot_touch_the_message_another_lane_is_sending(house: House, late: Handover) -> None:
+    house.queue("URGENT K7", Rank.URGENT)
+
+    def stand_still(_messages: list[Outgoing]) -> None:
+        house.pass_time(seconds=60)
+        sweep_leases(house.store, house.clock, house.care)
+        house.pass_time(seconds=10)
+        house.provider.meanwhile = crash
+        with pytest.raises(SystemExit):
+            house.lane().deliver_once()  # it holds the message now, and has not recorded anything
+
+    house.provider.meanwhile = stand_still
+    house.provider.script[NURSE].append(late)
+    house.lane().deliver_once()
+    (row,) = house.queued()
+    assert row["lease"] is not None
+    assert row["doubtful"]
+    assert house.care.story == []
+
+
 def test_an_outcome_the_database_could_not_take_is_recorded_when_it_is_back(house: House) -> None:
     lane = house.lane()
     house.queue("reminder")
