@@ -10,6 +10,7 @@ from flask import Flask
 
 from smsgateway.care.after import Care
 from smsgateway.care.people import Directory
+from smsgateway.care.stock import lasting
 from smsgateway.care.unclear import KIND as UNCLEAR
 from smsgateway.care.unclear import tell_a_human
 from smsgateway.channels.africastalking import AfricasTalkingChannel
@@ -56,7 +57,7 @@ class Gateway:
         def unclear(tx: Tx, item: DueItem, now: datetime) -> None:
             tell_a_human(tx, item, self.programme, now)
 
-        return {UNCLEAR: unclear}
+        return {UNCLEAR: unclear, **lasting(self.programme)}
 
 
 def build_gateway(
