@@ -1,7 +1,7 @@
-"""Which screens does a flow have? Derived from its words: the file that says what may be texted also says what is asked.
+"""Which screens does a flow have? Derived from its words: the file that says what may be texted says what is asked.
 
-A screen's answer is the words one would have texted. The menu of a CHW thus writes an SMS, word by word, and one reading
-understands both.
+A screen's answer is the words one would have texted. The menu of a CHW thus writes an SMS, word by word, and one
+reading understands both.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ SCREENS = (
 )
 # Groups of which one word is chosen; of the others as many as apply.
 _ONE = frozenset({"test", "outcomes", "supervision_steps"})
-_BY_TAKES = {"gestation": "gestation", "stock": "stock", "language": "language", "birth": "babies", "date": "date"}
 # Flows in which a date is worth a question: for the others it is today.
 _DATED = frozenset({"birth", "death"})
 
@@ -70,12 +69,15 @@ class Menus:
         """What the first screen offers a role."""
         return tuple(name for name in self.by_role.get(role, ()) if self.programme.flows[name].ready)
 
-    def screens(self, flow: Flow, language: str, *, visitor: bool = False) -> tuple[Screen, ...]:
-        """The questions of a flow, in order. A visitor, whom no code names, is described."""
-        found = {screen.name: screen for screen in self._screens(flow, language, visitor)}
+    def screens(
+        self, flow: Flow, language: str, *, visitor: bool = False, group: str | None = None
+    ) -> tuple[Screen, ...]:
+        """The questions of a flow, in order. A visitor, whom no code names, is described; `group` (newborn, child,
+        pregnancy, postpartum) is the person's, where it is known, and decides which signs are offered."""
+        found = {screen.name: screen for screen in self._screens(flow, language, visitor, group)}
         return tuple(found[name] for name in self.order if name in found)
 
-    def _screens(self, flow: Flow, language: str, visitor: bool) -> Iterator[Screen]:
+    def _screens(self, flow: Flow, language: str, visitor: bool, group: str | None) -> Iterator[Screen]:
         if flow.subject == "chw":
             yield Screen("subject", "number", optional=flow.subject_optional, plausible=(0, 99_999))
         elif flow.subject != "none":
@@ -84,15 +86,19 @@ class Menus:
             low, high = flow.number.plausible
             yield Screen("number", "number", optional=flow.number.field == "contact", plausible=(low, high))
         groups = {word.partition(".")[0] for word in flow.words}
-        described = visitor or "sex" in flow.words and not flow.visitor
+        if not flow.danger and flow.signs != "told":
+            groups.discard("signs")  # read wherever they are texted, asked only where somebody may be ill
+        if "stock" in flow.takes:
+            groups = set()
+        described = visitor or ("sex" in flow.words and not flow.visitor)
         if described and "sex" in groups:
-            yield Screen("sex", "list", self._sexes(language), one=True, optional=False)
+            yield Screen("sex", "list", (Option("F", "F"), Option("M", "M")), one=True, optional=False)
         if described and "age" in groups:
             yield Screen("age", "list", self._ages(), one=True, optional=False)
-        for group in groups - {"sex", "age", "asked_back", "muac_colour", "dates"}:
-            options = tuple(self._options(flow, group, language))
+        for kind in groups - {"sex", "age", "asked_back", "muac_colour", "dates"}:
+            options = tuple(self._options(flow, kind, language, group))
             if options:
-                yield Screen(group, "list", options, one=group in _ONE)
+                yield Screen(kind, "list", options, one=kind in _ONE)
         for takes in flow.takes or ():
             yield from self._taken(takes, flow, language)
 
@@ -110,39 +116,33 @@ class Menus:
         elif takes == "date" and flow.name in _DATED:
             yield Screen("date", "date")
 
-    def _options(self, flow: Flow, group: str, language: str) -> Iterator[Option]:
-        whole = group in flow.words
-        forms: Mapping[str, Forms] = getattr(self.words, group)
+    def _options(self, flow: Flow, kind: str, language: str, group: str | None) -> Iterator[Option]:
+        whole = kind in flow.words
+        forms: Mapping[str, Forms] = getattr(self.words, kind)
         for id, form in forms.items():
-            if not form.fr and not form.en:
+            if not (form.fr or form.en) or not (whole or f"{kind}.{id}" in flow.words):
                 continue
-            if not whole and f"{group}.{id}" not in flow.words:
-                continue
-            if group == "signs":
-                if not self._sign_exists(flow, id):
-                    continue
-                yield Option(_taught(form, language), self.programme.label(id, language))
-            elif group == "test":
+            if kind == "signs":
+                if self._sign_exists(flow, id, group):
+                    yield Option(_taught(form, language), self.programme.label(id, language))
+            elif kind == "test":
                 yield from self._results(form, language)
             else:
                 word = _taught(form, language)
                 yield Option(word, word, form if isinstance(form, Quantity) else None)
 
-    def _sign_exists(self, flow: Flow, sign: str) -> bool:
-        """Signs offered: those that exist for whom the flow is about. Others can still be texted."""
+    def _sign_exists(self, flow: Flow, sign: str, group: str | None) -> bool:
+        """Signs offered: those that exist for the person, or else for whom the flow is about. Others can be texted."""
         if sign == "none" or sign not in self.programme.signs:
             return False
         urgency = self.programme.signs[sign].urgency
-        return flow.group in urgency or (flow.also_group or "") in urgency
+        return any(each in urgency for each in ((group,) if group else (flow.group, flow.also_group)))
 
     def _results(self, test: Forms, language: str) -> Iterator[Option]:
         name = _taught(test, language)
         for id, form in self.words.test_results.items():
             said = {"positive": "+", "negative": "-"}.get(id) or f" {_taught(form, language)}"
             yield Option(f"{name}{said}", f"{name}{said}")
-
-    def _sexes(self, language: str) -> tuple[Option, ...]:
-        return (Option("F", "F"), Option("M", "M"))
 
     def _ages(self) -> tuple[Option, ...]:
         return (
