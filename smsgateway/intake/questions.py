@@ -21,7 +21,7 @@ from smsgateway.store.tables import answer_pages
 from smsgateway.store.write import Tx
 
 if TYPE_CHECKING:
-    from smsgateway.intake.apply import Judged, Message
+    from smsgateway.intake.message import Judged, Message
 
 PAGES_LAST = timedelta(hours=24)
 

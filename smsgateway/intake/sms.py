@@ -19,7 +19,8 @@ from smsgateway.care import unclear
 from smsgateway.care.people import Directory, Member
 from smsgateway.channels.messages import Incoming
 from smsgateway.clock import Clock
-from smsgateway.intake.apply import Message, file_message
+from smsgateway.intake.apply import file_message
+from smsgateway.intake.message import Message
 from smsgateway.intake.strangers import take_stranger
 from smsgateway.reading.models import Reading, Role
 from smsgateway.reading.programme import Programme

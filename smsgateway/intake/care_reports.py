@@ -1,0 +1,86 @@
+"""What follows from a report about somebody's health? It is filed, and then a human is told, or the sender is asked."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from smsgateway.care import referrals, unclear, wording
+from smsgateway.care.people import Located
+from smsgateway.care.referrals import Case, Opened
+from smsgateway.intake.filing import file_part, plain_answer
+from smsgateway.intake.message import Judged, Message
+from smsgateway.reading.models import Outcome
+from smsgateway.reading.programme import Programme
+from smsgateway.store.write import Tx
+
+
+def report_care(tx: Tx, message: Message, judged: Judged, programme: Programme) -> str | None:
+    """File it; alert, refer, or wait for the answer to a question."""
+    verdict, place = judged.verdict, judged.place
+    report_id = file_part(tx, message, judged, programme, place)
+    opened: Opened | None = None
+    if verdict.outcome is Outcome.ALERT or judged.part.flow == "refer":
+        opened = _refer(tx, message, judged, report_id, programme)
+    elif verdict.unclear_danger:
+        _await_correction(tx, message, judged, report_id, programme)
+    if not verdict.unclear_danger:
+        unclear.corrected(tx, message.member.id, verdict.subject)
+    return _answer(message, judged, opened, programme)
+
+
+def _refer(tx: Tx, message: Message, judged: Judged, report_id: UUID, programme: Programme) -> Opened:
+    verdict, place = judged.verdict, judged.place
+    catchment = place.catchment if place else None
+    case = Case(
+        site_id=catchment.site_id if catchment else message.member.site_id,
+        facility_id=_clinic(message, place),
+        patient_id=place.patient_id if place else None,
+        report_id=report_id,
+        reporter_id=message.member.id,
+        reporter_phone=message.phone,
+        urgent=verdict.outcome is Outcome.ALERT,
+        tier=verdict.tier or 2,
+        certain=True,
+        danger=verdict.danger,
+        brief=wording.brief(programme, verdict, place, message.phone),
+    )
+    return referrals.open_or_join(tx, case, programme, message.now)
+
+
+def _await_correction(tx: Tx, message: Message, judged: Judged, report_id: UUID, programme: Programme) -> None:
+    verdict, place = judged.verdict, judged.place
+    unclear.await_correction(
+        tx,
+        message.member,
+        message.phone,
+        message.inbound_id,
+        message.now,
+        facility_id=_clinic(message, place),
+        patient_id=place.patient_id if place else None,
+        report_id=report_id,
+        subject=verdict.subject,
+        brief=wording.brief(programme, verdict, place, message.phone),
+    )
+
+
+def _clinic(message: Message, place: Located | None) -> UUID:
+    """The clinic a case goes to: the person's, else the sender's; a site stands in where no clinic is known."""
+    if place is not None and place.catchment is not None:
+        return place.catchment.facility_id
+    if message.own_catchment is not None:
+        return message.own_catchment.facility_id
+    return message.member.facility_id or message.member.site_id
+
+
+def _answer(message: Message, judged: Judged, opened: Opened | None, programme: Programme) -> str:
+    if opened is None:
+        return plain_answer(message, judged, programme)
+    return wording.alert_answer(
+        programme,
+        judged.verdict,
+        message.language,
+        message.member.role,
+        opened.referral.code,
+        opened.told.phone if opened.told else None,
+        judged.places,
+    )

@@ -1,0 +1,66 @@
+"""What is being handled? One message of a known member of staff, and each of its reports once it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from smsgateway.care.people import Catchment, Located, Member
+from smsgateway.care.reports import Origin
+from smsgateway.reading.models import CodeState, Part, Reading, Verdict
+from smsgateway.reading.programme import Programme
+from smsgateway.store.write import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of a known member of staff, being handled."""
+
+    inbound_id: UUID
+    phone: str
+    member: Member
+    reading: Reading
+    happened_at: datetime
+    now: datetime
+    channel: str
+
+    def origin(self, part: int) -> Origin:
+        return Origin(self.inbound_id, part, self.member, self.channel, self.happened_at, self.now)
+
+    @property
+    def today(self) -> date:
+        """The day on which what is reported happened."""
+        return self.happened_at.date()
+
+    @property
+    def language(self) -> str:
+        return self.member.language
+
+    @property
+    def own_catchment(self) -> Catchment | None:
+        """Where what the sender registers belongs, unless a code says otherwise."""
+        return self.member.catchments[0] if self.member.catchments else None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One part of the message, judged, with where its codes were found."""
+
+    number: int
+    verdict: Verdict
+    places: tuple[Located, ...]
+
+    @property
+    def part(self) -> Part:
+        return self.verdict.part
+
+    @property
+    def place(self) -> Located | None:
+        """Whom it is about, once that is certain."""
+        certain = (CodeState.FOUND, CodeState.MOVED)
+        return next((place for place in self.places if place.facts.state in certain), None)
+
+
+Applier = Callable[[Tx, Message, Judged, Programme], str | None]  # gives what the sender is answered
