@@ -21,6 +21,8 @@ from rapidfuzz.distance import OSA, DamerauLevenshtein
 LONG_WORD = 8  # letters from which two slips are corrected
 MARGIN = 2  # every other meaning must be so much further away
 PREFIX_LETTERS = 4
+SHORT_WORD = 3  # letters up to which words are read exactly
+LONGEST_EXACT_KEYWORD = 4
 LONGEST_WORD = 30  # no word of any list is longer: what is, is not worth comparing
 
 
@@ -101,6 +103,7 @@ class Lexicon:
     keywords: Mapping[str, Word]
     connectors: frozenset[str]
     parts: frozenset[str] = field(repr=False)
+    first_parts: frozenset[str] = field(repr=False)  # as typed: with and without a plural
     sorted_words: tuple[str, ...] = field(repr=False)
     restored: Callable[[str], str | None] = field(repr=False, compare=False)
     nearest: Callable[[str], Scored] = field(repr=False, compare=False)
@@ -156,7 +159,8 @@ class Lexicon:
 
 def _is_target(word: Word, distance: int) -> bool:
     """Words of two or three letters are read exactly, and so are keywords of four."""
-    if word.kind not in VOCABULARY or len(word.text) <= (4 if word.kind is Kind.KEYWORD else 3):
+    shortest = LONGEST_EXACT_KEYWORD if word.kind is Kind.KEYWORD else SHORT_WORD
+    if word.kind not in VOCABULARY or len(word.text) <= shortest:
         return False
     return distance <= (2 if len(word.text) >= LONG_WORD else 1)
 
@@ -195,6 +199,7 @@ def compile_lexicon(
         keywords=MappingProxyType(by_keyword),
         connectors=frozenset(connectors),
         parts=parts,
+        first_parts=frozenset([*by_first, *(f"{first}S" for first in by_first)]),
         sorted_words=spelt,
         restored=lru_cache(remembered)(_Restored(by_text, by_keyword, parts)),
         nearest=lru_cache(remembered)(_Nearest(by_text, by_keyword)),

@@ -14,7 +14,16 @@ from types import MappingProxyType
 from typing import Any
 
 from smsgateway.reading.conditions import Condition, ConditionError, Name, Type, compile_condition
-from smsgateway.reading.lexicon import VOCABULARY, Accepts, Compound, Kind, Lexicon, Word, compile_lexicon
+from smsgateway.reading.lexicon import (
+    LONGEST_EXACT_KEYWORD,
+    VOCABULARY,
+    Accepts,
+    Compound,
+    Kind,
+    Lexicon,
+    Word,
+    compile_lexicon,
+)
 from smsgateway.reading.models import Role
 from smsgateway.reading.schema import (
     GROUPS,
@@ -34,7 +43,9 @@ from smsgateway.reading.schema import (
 )
 from smsgateway.text.spelling import normalise
 
-NOT_FLOWS = frozenset({"words", "signs", "rules", "texts", "schedules", "ladders", "ladder", "calendars", "programme", "menus"})
+NOT_FLOWS = frozenset(
+    {"words", "signs", "rules", "texts", "schedules", "ladders", "ladder", "calendars", "programme", "menus"}
+)
 
 _VALUE = re.compile(r"\{(\w+)\}")
 _LISTS = {Kind.TREATMENT: "treatments", Kind.PREVENTION: "prevention", Kind.VACCINE: "vaccines", Kind.STEP: "steps"}
@@ -87,6 +98,7 @@ class Flow:
     roles: frozenset[Role]
     keywords: Mapping[str, tuple[str, ...]]
     only: Mapping[Role, tuple[str, ...]]
+    exact: frozenset[str]  # keywords that nothing is corrected to
     digit: int | None
     menu: Mapping[str, str]
     subject: str
@@ -263,7 +275,8 @@ def _flow(path: Path, row: FlowFile, declared: Mapping[str, Name], signs: Mappin
     return Flow(
         **data,
         roles=frozenset(row.roles),
-        keywords={language: tuple(map(normalise, forms)) for language, forms in row.keywords.items()},
+        keywords={language: tuple(map(_plain, forms)) for language, forms in row.keywords.items()},
+        exact=frozenset(_plain(form) for forms in row.keywords.values() for form in forms if form[:1] == "!"),
         only={role: tuple(map(normalise, forms)) for role, forms in row.only.items()},
         takes=tuple(row.takes),
         words=frozenset(row.words),
@@ -272,6 +285,10 @@ def _flow(path: Path, row: FlowFile, declared: Mapping[str, Name], signs: Mappin
         rules=_rules(path, ("rules",), row.rules, declared, signs),
         accepts=_accepts(frozenset(row.words)),
     )
+
+
+def _plain(form: str) -> str:
+    return normalise(form.lstrip("!"))
 
 
 def _accepts(groups: frozenset[str]) -> Accepts:
@@ -407,7 +424,7 @@ class _WordLists:
                 text,
                 Kind.KEYWORD,
                 ",".join(sorted({flow for flow, _ in uses})),
-                exact=len(text) <= 4,
+                exact=len(text) <= LONGEST_EXACT_KEYWORD or any(text in flow.exact for flow in self.flows),
                 language=uses[0][1] if len({language for _, language in uses}) == 1 else None,
             )
             for text, uses in flows.items()

@@ -27,9 +27,10 @@ class Settled:
     searches: int = MOST_SEARCHED
 
 
-def find_compounds(tokens: list[Token], lexicon: Lexicon, keywords: dict[str, str] | None = None) -> list[Token]:
+def find_compounds(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
     """The tokens with each compound (BOIT PAS, MAL DE TETE) made one token."""
-    if not any(token.text in lexicon.compounds or token.text[:-1] in lexicon.compounds for token in tokens):
+    first_parts = lexicon.first_parts
+    if first_parts.isdisjoint([token.text for token in tokens]):
         return tokens
     found: list[Token] = []
     i = 0
@@ -47,7 +48,7 @@ def find_compounds(tokens: list[Token], lexicon: Lexicon, keywords: dict[str, st
 
 def _compound_at(tokens: list[Token], i: int, lexicon: Lexicon) -> tuple[Compound, int] | None:
     token = tokens[i]
-    if token.kind != "w":
+    if token.text not in lexicon.first_parts:
         return None
     for text in (token.text, token.text[:-1] if token.text.endswith("S") else ""):
         for compound in lexicon.compounds.get(text, ()):

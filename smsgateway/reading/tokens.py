@@ -62,7 +62,8 @@ def tokenise(text: str, lexicon: Lexicon) -> list[Token]:
         before = end
         if len(tokens) >= MOST_TOKENS:
             break
-    return _without_spaced_phones(tokens)
+    pairs = sum(1 for token in tokens if token.kind == "n" and len(token.text) == 2)
+    return _without_spaced_phones(tokens) if pairs >= _PAIRS_OF_A_PHONE else tokens
 
 
 def _without_spaced_phones(tokens: list[Token]) -> list[Token]:
