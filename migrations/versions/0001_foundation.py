@@ -221,6 +221,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_receipts_arrived_at", "receipts", ["arrived_at"], unique=False)
     op.create_table(
+        "register_changes",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("what", sa.String(length=20), nullable=False),
+        sa.Column("row_id", sa.Uuid(), nullable=False),
+        sa.Column("before", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_register_changes")),
+    )
+    op.create_index("ix_register_changes_report_id", "register_changes", ["report_id"], unique=False)
+    op.create_table(
         "revisions",
         sa.Column("name", sa.String(length=20), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -279,6 +291,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("staff_id", name=op.f("pk_answer_pages")),
     )
     op.create_table(
+        "asked",
+        sa.Column("inbound_id", sa.Uuid(), nullable=False),
+        sa.Column("part", sa.SmallInteger(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("report_id", sa.Uuid(), nullable=True),
+        sa.Column("flow", sa.String(length=40), nullable=True),
+        sa.Column("subject", sa.String(length=20), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("questions", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_asked_staff_id")),
+        sa.PrimaryKeyConstraint("inbound_id", "part", name=op.f("pk_asked")),
+    )
+    op.create_index("ix_asked_staff_id", "asked", ["staff_id", "at"], unique=False)
+    op.create_table(
         "assignments",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("site_id", sa.Uuid(), nullable=False),
@@ -303,6 +331,7 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("now_catchment_id", sa.Uuid(), nullable=True),
         sa.Column("now_serial", sa.Integer(), nullable=True),
+        sa.Column("void", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.ForeignKeyConstraint(["catchment_id"], ["catchments.id"], name=op.f("fk_codes_catchment_id")),
         sa.ForeignKeyConstraint(["now_catchment_id"], ["catchments.id"], name=op.f("fk_codes_now_catchment_id")),
         sa.PrimaryKeyConstraint("catchment_id", "serial", name=op.f("pk_codes")),
@@ -373,6 +402,7 @@ def upgrade() -> None:
         sa.Column("danger", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("unclear", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("replaced_by", sa.Uuid(), nullable=True),
         sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("arrived_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_reports_staff_id")),
@@ -385,6 +415,14 @@ def upgrade() -> None:
     op.create_index("ix_reports_staff_id", "reports", ["staff_id", "arrived_at"], unique=False)
     op.create_index("ix_reports_staff_id_happened_at", "reports", ["staff_id", "happened_at"], unique=False)
     op.create_table(
+        "trainings",
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_trainings_staff_id")),
+        sa.PrimaryKeyConstraint("staff_id", name=op.f("pk_trainings")),
+    )
+    op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("site_id", sa.Uuid(), nullable=False),
@@ -395,6 +433,12 @@ def upgrade() -> None:
         sa.Column("born_from", sa.Date(), nullable=True),
         sa.Column("born_to", sa.Date(), nullable=True),
         sa.Column("lmp", sa.Date(), nullable=True),
+        sa.Column("lmp_to", sa.Date(), nullable=True),
+        sa.Column("pregnancy_lost_on", sa.Date(), nullable=True),
+        sa.Column("delivered_on", sa.Date(), nullable=True),
+        sa.Column("mother_id", sa.Uuid(), nullable=True),
+        sa.Column("died_on", sa.Date(), nullable=True),
+        sa.Column("left_on", sa.Date(), nullable=True),
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["catchment_id"], ["catchments.id"], name=op.f("fk_patients_catchment_id")),
         sa.ForeignKeyConstraint(["household_id"], ["households.id"], name=op.f("fk_patients_household_id")),
@@ -402,6 +446,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("catchment_id", "serial", name=op.f("uq_patients_catchment_id_serial")),
     )
     op.create_index("ix_patients_household_id", "patients", ["household_id"], unique=False)
+    op.create_index(
+        "ix_patients_mother_id",
+        "patients",
+        ["mother_id"],
+        unique=False,
+        postgresql_where=sa.text("mother_id IS NOT NULL"),
+        sqlite_where=sa.text("mother_id IS NOT NULL"),
+    )
     op.create_table(
         "referrals",
         sa.Column("id", sa.Uuid(), nullable=False),

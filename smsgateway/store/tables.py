@@ -141,10 +141,22 @@ patients = Table(
     Column("sex", String(1)),  # F, M
     Column("born_from", Date),  # birth date as an interval: equal when it is known exactly
     Column("born_to", Date),
-    Column("lmp", Date),  # last period of a pregnancy under way
+    Column("lmp", Date),  # last period of a pregnancy under way, the earliest it can have been
+    Column("lmp_to", Date),  # and the latest, when only weeks or months of pregnancy were said
+    Column("pregnancy_lost_on", Date),
+    Column("delivered_on", Date),  # the last birth, alive or not
+    Column("mother_id", Uuid),  # of a child whose birth was reported here
+    Column("died_on", Date),
+    Column("left_on", Date),  # lives elsewhere now
     Column("registered_at", UTCDateTime, nullable=False),
     UniqueConstraint("catchment_id", "serial"),
     Index("ix_patients_household_id", "household_id"),
+    Index(
+        "ix_patients_mother_id",
+        "mother_id",
+        postgresql_where=text("mother_id IS NOT NULL"),
+        sqlite_where=text("mother_id IS NOT NULL"),
+    ),
 )
 
 # One row a serial: households and patients can never share one, and a moved person's old code still resolves.
@@ -158,6 +170,7 @@ codes = Table(
     Column("subject_id", Uuid, nullable=False),
     Column("now_catchment_id", Uuid, ForeignKey("catchments.id")),
     Column("now_serial", Integer),
+    Column("void", Boolean, nullable=False, server_default=text("false")),  # given by mistake, and taken back
 )
 
 opt_outs = Table(
@@ -252,7 +265,8 @@ reports = Table(
     Column("answers", Json, nullable=False),
     Column("danger", Json, nullable=False),
     Column("unclear", Json, nullable=False),
-    Column("state", String(10), nullable=False),  # filed, unfiled (whose is it?), cancelled
+    Column("state", String(10), nullable=False),  # filed, unfiled (whose is it?), cancelled, replaced
+    Column("replaced_by", Uuid),  # the correction that says all that stands
     Column("happened_at", UTCDateTime, nullable=False),
     Column("arrived_at", UTCDateTime, nullable=False),
     UniqueConstraint("inbound_id", "part", "item"),
@@ -262,6 +276,46 @@ reports = Table(
     # Figures count by when something happened: of a whole site, and of one supervisor's CHWs.
     Index("ix_reports_site_id_happened_at", "site_id", "happened_at"),
     Index("ix_reports_staff_id_happened_at", "staff_id", "happened_at"),
+)
+
+# What a report changed in the register, so that cancelling it puts it back.
+register_changes = Table(
+    "register_changes",
+    metadata,
+    _id(),
+    _site(),
+    Column("report_id", Uuid, nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("what", String(20), nullable=False),  # a table of the register
+    Column("row_id", Uuid, nullable=False),
+    Column("before", Json),  # null: the row is new
+    Index("ix_register_changes_report_id", "report_id"),
+)
+
+# Questions that went back to a sender and wait for an answer: OUI, NON, cm, 4177.
+asked = Table(
+    "asked",
+    metadata,
+    Column("inbound_id", Uuid, primary_key=True),
+    Column("part", SmallInteger, primary_key=True),
+    _site(),
+    _ref("staff_id", "staff.id"),
+    Column("report_id", Uuid),
+    Column("flow", String(40)),
+    Column("subject", String(20)),
+    Column("text", Text, nullable=False),  # what was written, to be read again with the answer in it
+    Column("questions", Json, nullable=False),  # of each its key and what it is about
+    Column("at", UTCDateTime, nullable=False),
+    Index("ix_asked_staff_id", "staff_id", "at"),
+)
+
+# Who is doing an exercise, and until when.
+trainings = Table(
+    "trainings",
+    metadata,
+    Column("staff_id", Uuid, ForeignKey("staff.id"), primary_key=True),
+    _site(),
+    Column("ends_at", UTCDateTime, nullable=False),
 )
 
 # ---------------------------------------------------------------- referral care
