@@ -3,6 +3,7 @@ of each. Only words of the programme's lists leave here: no name, and nothing th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ _QUOTED = frozenset(
         *(Kind.TREATMENT, Kind.OUTCOME, Kind.CIRCUMSTANCE, Kind.NEGATION, Kind.ASK, Kind.KEYWORD),
     }
 )
+_WORDS_AND_NUMBERS = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)?")
+_SMALL_NUMBER = re.compile(r"\d{1,3}(?:[.,]\d)?")
 
 
 # ---------------------------------------------------------------- what is kept of a report
@@ -53,15 +56,16 @@ def _full_code(verdict: Verdict, place: Located | None) -> str:
 
 
 def quotable(programme: Programme, text: str) -> str:
-    """The words of the lists among what was written, as they were written: names and what could not be read stay
-    with the sender."""
-    lexicon = programme.lexicon
-    kept = [
-        token
-        for token in normalise(text[:400]).replace(",", " ").replace(".", " ").split()
-        if any(word.kind in _QUOTED for word in lexicon.meanings(token))
-    ]
-    return " ".join(kept[:10])
+    """The words of the lists among what was written, as they were written, with the numbers behind them ("PB 11,2"):
+    names, codes, phone numbers and what could not be read stay with the sender."""
+    kept: list[str] = []
+    measured = False  # whether the word before may have a number: a keyword has a code behind it
+    for token in _WORDS_AND_NUMBERS.findall(normalise(text[:400])):
+        kinds = {word.kind for word in programme.lexicon.meanings(token)}
+        if kinds & _QUOTED or (measured and _SMALL_NUMBER.fullmatch(token)):
+            kept.append(token)
+        measured = bool(kinds & _QUOTED) and Kind.KEYWORD not in kinds
+    return " ".join(kept[:12])
 
 
 def verdict_of(kept: Mapping[str, Any]) -> Verdict:

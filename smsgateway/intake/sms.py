@@ -15,13 +15,14 @@ from uuid import UUID
 import structlog
 from sqlalchemy import bindparam, select, update
 
-from smsgateway.care import unclear
+from smsgateway.care import unclear, wording
 from smsgateway.care.people import Directory, Member
 from smsgateway.channels.messages import Incoming
 from smsgateway.clock import Clock
 from smsgateway.intake.apply import file_message
 from smsgateway.intake.message import Message
 from smsgateway.intake.strangers import take_stranger
+from smsgateway.logs import whereabouts
 from smsgateway.reading.models import Reading, Role
 from smsgateway.reading.programme import Programme
 from smsgateway.reading.sms import read
@@ -31,7 +32,7 @@ from smsgateway.store.once import first_time
 from smsgateway.store.tables import inbound
 from smsgateway.store.types import new_id
 from smsgateway.store.write import StoreUnavailable, Tx
-from smsgateway.text.phones import masked, phone_of_sender
+from smsgateway.text.phones import masked, national, phone_of_sender
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +86,7 @@ class SmsIntake:
         except Exception as error:
             kind = type(error).__name__
             log.error("message not handled, kept", sender=masked(incoming.sender), error=kind)
-            log.debug("why", exc_info=error)
+            log.debug("why", error=kind, where=whereabouts(error))
             self._store.write(lambda tx: self._keep_failed(tx, incoming, now, kind))
 
     def retry_failed(self) -> int:
@@ -146,7 +147,15 @@ class SmsIntake:
         member = self._directory.who(phone, now.date()) if phone else None
         tx.insert(inbound, _inbound_row(incoming, inbound_id, now, member, "failed", error=error))
         if phone and member and member.role is Role.CHW:
-            unclear.await_correction(tx, member, phone, inbound_id, now)
+            unclear.await_correction(tx, member, phone, inbound_id, now, brief=self._brief(phone, incoming.text))
+
+    def _brief(self, phone: str, text: str) -> dict[str, object]:
+        """What little a human can be told of a message that could not be handled; reading it may be what failed."""
+        try:
+            quote = wording.quotable(self._programme, text)
+        except Exception:  # noqa: BLE001
+            quote = ""
+        return {"phone": national(phone), "quote": quote}
 
     def _handle_again(self, tx: Tx, inbound_id: UUID, now: datetime) -> bool:
         row = tx.execute(select(inbound).where(inbound.c.id == inbound_id, inbound.c.state == "failed")).first()
