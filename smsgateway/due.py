@@ -129,8 +129,8 @@ def run_due(store: Store, clock: Clock, handlers: Handlers) -> int:
         except StoreUnavailable:
             raise
         except Exception:  # noqa: BLE001 - one of many went wrong: which one, shows when each is done alone
-            acted += _one_by_one(store, clock, handlers, _waiting(store, clock, failed=False))
-        acted += _one_by_one(store, clock, handlers, _waiting(store, clock, failed=True))
+            acted += _one_by_one(store, clock, handlers, _waiting(store, clock, rank, failed=False))
+        acted += _one_by_one(store, clock, handlers, _waiting(store, clock, rank, failed=True))
     return acted
 
 
@@ -185,11 +185,11 @@ def _handled(tx: Tx, items: Sequence[DueItem], handlers: Handlers, now: datetime
     return again
 
 
-def _waiting(store: Store, clock: Clock, *, failed: bool) -> Sequence[UUID]:
-    """Ids of what is due: that which went wrong before, or the rest."""
+def _waiting(store: Store, clock: Clock, rank: int, *, failed: bool) -> Sequence[UUID]:
+    """Ids of what is due of a rank: that which went wrong before, or the rest."""
     with store.read() as connection:
         now = _moment(Tx(connection), clock)
-        which = (due.c.at <= now, due.c.failures > 0 if failed else due.c.failures == 0)
+        which = (due.c.rank == rank, due.c.at <= now, due.c.failures > 0 if failed else due.c.failures == 0)
         return connection.scalars(select(due.c.id).where(*which).order_by(due.c.at, due.c.id).limit(AT_ONCE)).all()
 
 

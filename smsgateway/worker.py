@@ -10,7 +10,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -85,7 +85,7 @@ class Worker:
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
-        self._watchdog = Watchdog(time.time, time.monotonic, self._clock_jumped)
+        self._watchdog = Watchdog(time.time, time.monotonic, self.clock_jumped)
 
     def ticks(self) -> tuple[Tick, ...]:
         """What this worker does by the clock."""
@@ -106,7 +106,7 @@ class Worker:
             part.start()
         for tick in self.ticks():
             self._scheduler.add_job(
-                _guarded(tick),
+                guarded(tick),
                 IntervalTrigger(seconds=tick.seconds, timezone=UTC),
                 id=tick.name,
                 next_run_time=datetime.now(UTC),
@@ -169,13 +169,21 @@ class Worker:
         prepare_months(self._store, now)
         forget(self._store, now)
 
-    def _clock_jumped(self, seconds: float) -> None:
+    def clock_jumped(self, seconds: float) -> None:
         """The scheduler waits for moments of the wall clock: after -1 h it would do nothing for an hour."""
         log.warning("the clock jumped", seconds=round(seconds, 1))
-        for job in self._scheduler.get_jobs():
-            job.modify(next_run_time=datetime.now(UTC))
+        self.tick_next_at(datetime.now(UTC))
         if seconds < 0:
             self._store.write(lambda tx: bring_back(tx, moment(tx, self._clock)))
+
+    def next_ticks(self) -> Mapping[str, datetime]:
+        """When each tick comes next."""
+        return {job.id: job.next_run_time for job in self._scheduler.get_jobs()}
+
+    def tick_next_at(self, when: datetime) -> None:
+        """Have every tick come next at this moment, then at its own pace again."""
+        for job in self._scheduler.get_jobs():
+            job.modify(next_run_time=when)
 
 
 class _LaneThread(threading.Thread):
@@ -244,7 +252,7 @@ class Watchdog:
                 log.warning("database away", thread="watchdog")
 
 
-def _guarded(tick: Tick) -> Callable[[], None]:
+def guarded(tick: Tick) -> Callable[[], None]:
     """A tick that fails is logged, and comes again."""
 
     def act() -> None:
