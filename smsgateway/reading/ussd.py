@@ -26,6 +26,7 @@ State = dict[str, Any]
 
 _NUMBER = re.compile(r"\d{1,5}(?:[.,]\d{1,2})?$")
 _DATE = re.compile(r"(\d{1,2})[/.\- ]?(\d{2})$")
+_UNSHOWN = re.compile(r"[^0-9A-Z/.,-]")
 _SEPARATORS = re.compile(r"[\s,;.*+]+")
 
 
@@ -173,18 +174,18 @@ class _Session:
         shown: list[str] = self.state.get("shown", [])
         if entry.isdigit() and 1 <= int(entry) <= len(shown) and len(entry) < 3:
             code = shown[int(entry) - 1]
-        elif screen.optional and entry == "0":
-            return self.without_code()
+            if not code:
+                return self.without_code()
         elif self.subject() == "referral":
             code = entry
         else:
             parsed = parse_code(entry)
             if parsed is None:
-                return self.ask(self.words("ussd_code_wrong", about=fold(entry)[:10]))
+                return self.ask(self.words("ussd_code_wrong", about=_echo(entry)))
             code = f"{parsed[0]}-{parsed[1]}" if parsed[0] else parsed[1]
         group = self.context.known(code)
         if group is None:
-            return self.ask(self.words("ussd_code_unknown", about=code[:10]))
+            return self.ask(self.words("ussd_code_unknown", about=_echo(code)))
         self.mark()
         self.state["group"] = group or None
         return self.went_on([code], marked=True)
@@ -219,7 +220,7 @@ class _Session:
         needs = self.needed(word)
         problem = self.out_of_range(entry, needs.plausible, needs.whole) if needs else None
         if needs and not problem and needs.mistaken_for and _within(entry, needs.mistaken_for.range):
-            problem = self.words("ussd_sure_days", about=entry)
+            problem = self.words("ussd_sure_days", about=_echo(entry))
         if problem:
             return self.ask(problem)
         self.state["queue"] = self.state["queue"][1:]
@@ -286,10 +287,10 @@ class _Session:
     def ask_code(self, screen: Screen, error: str) -> Turned:
         subject = self.subject()
         choices = self.context.choices(subject)
-        title = self.words(f"ussd_subject_{subject}")
+        says, labels = [one.code for one in choices], [fold(one.label) for one in choices]
         if screen.optional:
-            title += " " + self.words("ussd_no_code")
-        return self.listed(title, [one.code for one in choices], [fold(one.label) for one in choices], error)
+            says, labels = [*says, ""], [*labels, self.words("ussd_no_code")]
+        return self.listed(self.words(f"ussd_subject_{subject}"), says, labels, error)
 
     # ------------------------------------------------------------ lists and pages
 
@@ -391,6 +392,11 @@ def ended(menus: Menus, language: str, state: State, answer: str) -> Turned:
 
 
 _NOBODY = Context(choices=lambda _kind: (), known=lambda _code: None)
+
+
+def _echo(entry: str) -> str:
+    """What was typed, as far as a screen can show it."""
+    return _UNSHOWN.sub("", entry)[:10] or "?"
 
 
 def _within(entry: str, limits: tuple[float, float]) -> bool:
