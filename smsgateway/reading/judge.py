@@ -8,6 +8,7 @@ asks, which a human hears of unless it is answered.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +43,7 @@ def judge(reading: Reading, facts: Sequence[Facts], now: datetime, programme: Pr
 
 def _judge(part: Part, facts: Facts, programme: Programme) -> Verdict:
     if part.flow is None:
-        return _no_report(part, facts)
+        return _danger_without_keyword(part, facts, programme) or _no_report(part, facts)
     flow = programme.flows[part.flow]
     if flow.subject == "referral":
         outcome = Outcome.ASK if part.questions else Outcome.ACCEPT
@@ -50,6 +51,15 @@ def _judge(part: Part, facts: Facts, programme: Programme) -> Verdict:
             part, outcome, part.answers, subject=part.referral, unclear=part.unclear, questions=part.questions
         )
     return _Judgement(part, facts, flow, programme).verdict()
+
+
+def _danger_without_keyword(part: Part, facts: Facts, programme: Programme) -> Verdict | None:
+    """`4177 PB 110`: a CHW's values that mean danger are urgent, though no keyword says what she reports."""
+    if not part.answers or facts.role is not Role.CHW:
+        return None
+    flow = programme.flows["urgent"]
+    verdict = _Judgement(replace(part, flow=flow.name), facts, replace(flow, rules=()), programme).verdict()
+    return verdict if verdict.danger else None
 
 
 def _no_report(part: Part, facts: Facts) -> Verdict:

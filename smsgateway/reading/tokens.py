@@ -16,7 +16,7 @@ from smsgateway.reading.mixed import pieces
 from smsgateway.text.spelling import normalise
 
 LONGEST_TEXT = 40_000  # characters: more than the 255 joined segments the networks can carry
-MOST_TOKENS = 12_000
+LONGEST_RUN = 400  # characters without a space: more than two joined messages' worth of words
 MOST_RESTORED = 200
 _PAIRS_OF_A_PHONE = 4
 LONGEST_NUMBER = 18
@@ -47,11 +47,11 @@ def tokenise(text: str, lexicon: Lexicon) -> list[Token]:
     for match in _CHUNK.finditer(text, 0, LONGEST_TEXT):
         chunk = match[0]
         start, end = match.span()
-        if chunk.isdigit():
+        if chunk.isdecimal():
             tokens.append(Token(chunk, "n", start, end, start == before))
         elif chunk.isalpha():
             tokens.append(Token(chunk, "w", start, end, start == before, words.get(chunk)))
-        elif "?" in chunk and len(chunk) > 1:
+        elif ("?" in chunk and len(chunk) > 1) or len(chunk) > LONGEST_RUN:
             tokens.append(Token(chunk, "w", start, end, start == before))
         elif chunk[0].isalnum():
             tokens.extend(_cut(chunk, start, start == before, lexicon))
@@ -60,8 +60,6 @@ def tokenise(text: str, lexicon: Lexicon) -> list[Token]:
         else:
             tokens.append(Token(chunk, "p", start, end, start == before))
         before = end
-        if len(tokens) >= MOST_TOKENS:
-            break
     pairs = sum(1 for token in tokens if token.kind == "n" and len(token.text) == 2)
     return _without_spaced_phones(tokens) if pairs >= _PAIRS_OF_A_PHONE else tokens
 
