@@ -152,14 +152,15 @@ def flows() -> None:
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 def flows_check(folder: Path | None) -> None:
     """Check the flow files: texts within their budget, words far enough apart, every danger sign alerting."""
-    from smsgateway.reading.lint import check
+    from smsgateway.doctor import check_flows, text_table
 
-    result = check(folder or settings_from_environment().flows)
-    for row in result.table:
+    chosen = folder or settings_from_environment().flows
+    findings = check_flows(chosen)
+    for row in text_table(chosen):
         click.echo(row)
-    for finding in result.findings:
-        click.echo(str(finding), err=True)
-    if result.failed:
+    for finding in findings:
+        click.echo(f"{finding.severity}: {finding}", err=True)
+    if any(finding.severity == "error" for finding in findings):
         sys.exit(1)
     click.echo("flows are in order")
 

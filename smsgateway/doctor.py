@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from smsgateway.app import UnknownChannel, open_channels
-from smsgateway.reading.lint import check
+from smsgateway.reading.lint import Finding, check, lengths
+from smsgateway.reading.menus import load_menus
+from smsgateway.reading.programme import load_programme
+from smsgateway.reading.schema import FlowError
 from smsgateway.settings import Settings
 from smsgateway.store.database import open_store
 from smsgateway.store.schema import current, head
@@ -42,9 +46,8 @@ def _secret(settings: Settings) -> Examined:
 
 
 def _flows(settings: Settings) -> Examined:
-    result = check(settings.flows)
-    said = str(next(iter(result.findings))) if result.failed else f"{settings.flows} in order"
-    return Examined("flows", not result.failed, said)
+    errors = [finding for finding in check_flows(settings.flows) if finding.severity == "error"]
+    return Examined("flows", not errors, str(errors[0]) if errors else f"{settings.flows} in order")
 
 
 def _database(settings: Settings) -> Examined:
@@ -73,3 +76,30 @@ def _channels(settings: Settings) -> Iterator[Examined]:
         said = "account answers" if trouble is None else f"{trouble.fate.value}: {trouble.reason}"
         yield Examined(f"channel {channel.name}", trouble is None, said)
         channel.close()
+
+
+# ---------------------------------------------------------------- the flow files
+
+
+def check_flows(folder: Path) -> list[Finding]:
+    """Everything wrong with a folder of flow files: the texts and words, and the files that others of us load."""
+    findings = check(folder)
+    try:
+        programme = load_programme(folder)
+        load_menus(programme)
+    except FlowError as error:
+        found = Finding(str(error.file), error.line, error.problem)
+        findings += [] if found in findings else [found]
+    return findings
+
+
+def text_table(folder: Path) -> Iterator[str]:
+    """Each text's septets and segments in each language, for whoever edits them; nothing when they cannot be read."""
+    try:
+        programme = load_programme(folder)
+    except FlowError:
+        return
+    yield f"{'text':32} {'language':9} {'septets':>7} {'segments':>8} {'budget':>6}"
+    for row in lengths(programme):
+        language = row.language if row.language == row.written_in else f"{row.language} = {row.written_in}"
+        yield f"{row.key:32} {language:9} {row.septets:>7} {row.segments:>8} {row.budget:>6}"
