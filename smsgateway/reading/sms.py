@@ -43,7 +43,7 @@ def read(text: str, role: Role | str, programme: Programme, catchment: str | Non
     role = Role(role)
     normalised, typed = typed_text(text)
     tokens = tokenise(normalised, programme.lexicon)
-    restore(tokens, programme.lexicon)
+    restore(tokens, programme.lexicon, typed)
     tokens = find_compounds(tokens, programme.lexicon)
     settled = Settled()
     answers = programme.answer_words[role]

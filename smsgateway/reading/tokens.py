@@ -101,19 +101,27 @@ def _cut(chunk: str, start: int, glued: bool, lexicon: Lexicon) -> list[Token]:
     return tokens
 
 
-def restore(tokens: list[Token], lexicon: Lexicon) -> None:
-    """Give unknown words their spelling back where letters were lost (FI?VRE, D?C?D?) or look alike (FlEVRE)."""
+def restore(tokens: list[Token], lexicon: Lexicon, typed: str) -> None:
+    """Give unknown words their spelling back where letters were lost (FI?VRE, D?C?D?) or look alike (FlEVRE, maI)."""
     searches = MOST_RESTORED
     for i, token in enumerate(tokens):
         if token.kind != "w" or token.word is not None or lexicon.knows(token.text) or searches <= 0:
             continue
-        shapes = _shapes(tokens, i) if token.text != "?" else []
-        for shape in shapes:
+        for shape in _shapes(tokens, i):
             searches -= 1
             spelt = lexicon.restored(shape)
-            if spelt:
+            if spelt and ("?" in shape or _looks_the_same(typed[token.start : token.end], spelt)):
                 token.text, token.word = spelt, lexicon.words.get(spelt)
                 break
+
+
+def _looks_the_same(typed: str, spelt: str) -> bool:
+    """A small l among capitals passes for an I, a capital I among small letters for an l. NAL is no NAI."""
+    others = [char for char, meant in zip(typed, spelt, strict=False) if char.upper() == meant]
+    changed = {char for char, meant in zip(typed, spelt, strict=False) if char.upper() != meant}
+    if changed == {"l"}:
+        return any(map(str.isupper, others))
+    return changed == {"I"} and any(map(str.islower, others))
 
 
 def _shapes(tokens: list[Token], i: int) -> list[str]:
