@@ -284,8 +284,13 @@ def _near(tx: Tx, code: Code, own: tuple[Catchment, ...]) -> tuple[str, ...]:
         candidates = {int(digits[:-1]): digits for digits in check_digits.near(catchment.number, code.digits)}
         if candidates:
             existing = tx.run(_EXISTING.where(codes.c.serial.in_(candidates)), {"catchment": catchment.id})
-            found += [check_digits.shown(candidates[serial]) for serial in existing.scalars()]
+            found += [_as_asked(code, catchment, candidates[serial]) for serial in existing.scalars()]
     return tuple(found[:3])
+
+
+def _as_asked(code: Code, catchment: Catchment, digits: str) -> str:
+    """A near code as the sender must write it: with its catchment where they wrote one."""
+    return check_digits.shown_full(catchment.number, digits) if code.catchment else check_digits.shown(digits)
 
 
 _CATCHMENT = select(*_CATCHMENT_COLUMNS).where(

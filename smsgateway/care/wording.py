@@ -130,7 +130,8 @@ def report_answer(
     programme: Programme, verdict: Verdict, language: str, role: Role, places: Sequence[Located] = ()
 ) -> str:
     """What the sender of a report gets back when nobody was alerted."""
-    return say.reply_text(programme, verdict, language, role=role, near=_near(places))
+    answer = say.reply_text(programme, verdict, language, role=role, near=_near(places))
+    return _with_new_codes(programme, language, answer, places)
 
 
 def alert_answer(
@@ -144,9 +145,20 @@ def alert_answer(
 ) -> str:
     """What the CHW gets back at once when danger was read; `told` is the clinic's phone in E.164."""
     phone = national(told) if told else None
-    return say.reply_text(
+    answer = say.reply_text(
         programme, verdict, language, role=role, referral=referral, clinic_phone=phone, near=_near(places)
     )
+    return _with_new_codes(programme, language, answer, places)
+
+
+def _with_new_codes(programme: Programme, language: str, answer: str, places: Sequence[Located]) -> str:
+    """The answer to a report under an old code says the new one, however long that makes it: two segments at most."""
+    for place in places:
+        if place.facts.state is CodeState.MOVED and place.facts.now:
+            old = say.shown_code(str(place.facts.code))
+            longer = f"{answer} {say.text(programme, 'code_is_now', language, old=old, now=place.facts.now)}"
+            answer = longer if fits(longer, 2) else answer
+    return answer
 
 
 def _near(places: Sequence[Located]) -> dict[str, Sequence[str]]:

@@ -8,6 +8,7 @@ danger in it is told to a human like every other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,14 +19,14 @@ from smsgateway.care.people import Located, locate
 from smsgateway.care.reports import fingerprint, of_message
 from smsgateway.intake.answers import ANSWERS
 from smsgateway.intake.care_reports import report_care
-from smsgateway.intake.filing import only_answer, plain_answer
+from smsgateway.intake.filing import only_answer
 from smsgateway.intake.households import new_household, new_patient, visit
 from smsgateway.intake.message import Applier, Judged, Message
 from smsgateway.intake.questions import QUESTIONS, answer_question
 from smsgateway.intake.stock import count_stock
 from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.reading.judge import judge
-from smsgateway.reading.models import Facts, Outcome
+from smsgateway.reading.models import CodeState, Facts, Outcome, Part
 from smsgateway.reading.programme import Programme
 from smsgateway.store.once import belongs_to, earlier_within
 from smsgateway.store.tables import inbound, message_log
@@ -37,10 +38,7 @@ IMPLAUSIBLE = "implausible"  # the question about a value that is possible but u
 
 def file_message(tx: Tx, message: Message, programme: Programme) -> str | None:
     """File all that a message says and queue its answer; gives the answer's words."""
-    places = [
-        tuple(locate(tx, code, message.member.catchments, message.today) for code in part.codes)
-        for part in message.reading.parts
-    ]
+    places = [_places(tx, message, part, programme) for part in message.reading.parts]
     earlier = _earlier(tx, message)
     judged = _judge(message, places, programme, insisted=False)
     if earlier is not None:
@@ -50,10 +48,27 @@ def file_message(tx: Tx, message: Message, programme: Programme) -> str | None:
         belongs_to(
             tx, "content", fingerprint(message.member.id, message.reading.parts), message.inbound_id, message.now
         )
-    answers = [_apply(tx, message, each, programme) for each in judged]
-    answer = wording.joined(answers)
+    answers = [(each.verdict.outcome is not Outcome.ALERT, _apply(tx, message, each, programme)) for each in judged]
+    answer = wording.joined([words for _, words in sorted(answers, key=lambda each: each[0])])  # danger comes first
     _reply(tx, message, answer)
     return answer
+
+
+def _places(tx: Tx, message: Message, part: Part, programme: Programme) -> tuple[Located, ...]:
+    """Where the codes of one report are found, those of the wrong kind marked as such."""
+    subject = programme.flows[part.flow].subject if part.flow else None
+    found = (locate(tx, code, message.member.catchments, message.today) for code in part.codes)
+    return tuple(_of_wrong_kind(place) if _is_wrong_kind(place, subject) else place for place in found)
+
+
+def _is_wrong_kind(place: Located, subject: str | None) -> bool:
+    """A household where a patient was needed, or the other way round."""
+    is_patient, is_household = place.patient_id is not None, place.household_id is not None and place.patient_id is None
+    return (subject == "patient" and is_household) or (subject in ("household", "households") and is_patient)
+
+
+def _of_wrong_kind(place: Located) -> Located:
+    return Located(replace(place.facts, state=CodeState.WRONG_KIND, person=None), place.catchment)
 
 
 def _judge(

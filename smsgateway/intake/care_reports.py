@@ -21,7 +21,7 @@ def report_care(tx: Tx, message: Message, judged: Judged, programme: Programme) 
     opened: Opened | None = None
     if verdict.outcome is Outcome.ALERT or judged.part.flow == "refer":
         opened = _refer(tx, message, judged, report_id, programme)
-    elif verdict.unclear_danger:
+    if verdict.unclear_danger:
         _await_correction(tx, message, judged, report_id, programme)
     if not verdict.unclear_danger:
         unclear.corrected(tx, message.member.id, verdict.subject)

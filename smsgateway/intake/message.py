@@ -60,7 +60,8 @@ class Judged:
     def place(self) -> Located | None:
         """Whom it is about, once that is certain."""
         certain = (CodeState.FOUND, CodeState.MOVED)
-        return next((place for place in self.places if place.facts.state in certain), None)
+        named = (place for place in self.places if str(place.facts.code) == self.verdict.subject)
+        return next((place for place in named if place.facts.state in certain), None)
 
 
 Applier = Callable[[Tx, Message, Judged, Programme], str | None]  # gives what the sender is answered

@@ -83,7 +83,7 @@ class SmsIntake:
             self._store.write(lambda tx: self._handle_new(tx, heard, now))
         except StoreUnavailable:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the message is kept
             kind = type(error).__name__
             log.error("message not handled, kept", sender=masked(incoming.sender), error=kind)
             log.debug("why", error=kind, where=whereabouts(error))
