@@ -137,6 +137,13 @@ def test_two_children_in_one_sms_are_two_reports_and_both_alert(field: Field) ->
     assert len(field.phone(NURSE)) == 2
 
 
+def test_of_several_answers_in_one_sms_the_one_about_danger_comes_first(field: Field) -> None:
+    field.text(CHW, f"VIS 123 MAL {BOY} FIEVRE 2 MAL {GIRL} CONVULSION")
+    assert field.last(CHW).startswith(field.referral()["code"])
+    assert segments(field.last(CHW)) <= 2
+    assert len(field.reports()) == 3
+
+
 def test_a_routine_referral_waits_for_the_morning(field: Field) -> None:
     field.pass_time(hours=14)  # 22:00
     field.text(CHW, f"REF {GIRL} TOUX 5")

@@ -113,6 +113,15 @@ def test_an_unclear_report_about_a_child_already_referred_does_not_make_it_look_
     assert all("URGENT" in text for text in field.phone(NURSE))
 
 
+def test_an_unreadable_word_in_a_routine_referral_makes_it_urgent_after_five_minutes(field: Field) -> None:
+    field.text(CHW, f"REF {GIRL} XYZZQ")
+    assert "URGENT" not in field.last(NURSE)
+    field.pass_time(minutes=5)
+    assert "URGENT" in field.last(NURSE)
+    assert len(field.referrals()) == 1
+    assert field.referral()["urgency"] == "urgent"
+
+
 def test_chatter_alerts_nobody(field: Field) -> None:
     for said in ("Bonjour docteur", "merci", "AIDE", f"MAL {GIRL} FIEVRE 2"):
         field.text(CHW, said)
