@@ -34,10 +34,11 @@ HERE = Path(__file__).resolve().parent
 SECRET = "benchmark"
 REQUIREMENTS = HERE / "references" / "requirements-rapidsms.txt"
 WITHOUT_LOG = "rapidsms-nolog"  # faster, but it keeps no incoming message
-CONTENDERS = ("flask", "rapidsms", WITHOUT_LOG, "serve")
+WITHOUT_CLOCK = "serve-noclock"  # the intake alone: nothing is sent from this process
+CONTENDERS = ("flask", "rapidsms", WITHOUT_LOG, "serve", WITHOUT_CLOCK)
 TARGETS = {"sqlite": 4.0, "postgresql": 2.5}  # times RapidSMS
 P99_TARGET_MS = 30.0
-MESSAGES_A_RUN = 1_000_000  # how far apart runs start: no two runs post the same message
+MESSAGES_A_RUN = 50_000  # how far apart runs start: no two runs on one database post the same message
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def prepare(plan: Plan, where: dict[str, str], chosen: Sequence[str]) -> None:
     for name in set(chosen) & {"rapidsms", WITHOUT_LOG}:
         command = [str(plan.rapidsms_python), "-m", "benchmarks.references.rapidsms_project.serve", str(plan.chws)]
         _run(command, _rapidsms(name, where[name]))
-    if "serve" in chosen:
+    if {"serve", WITHOUT_CLOCK} & set(chosen):
         people = plan.folder / "programme"
         if not people.exists():
             programme.write(people, plan.chws)
@@ -135,8 +136,9 @@ def _rapidsms(name: str, database: str) -> dict[str, str]:
 def contender(plan: Plan, name: str, kind: str, database: str) -> Contender:
     """How `name` is started on `database`."""
     port = free_port()
-    if name == "serve":
-        command = (*_smsgateway(), "serve", "--host", "127.0.0.1", "--port", str(port), *plan.serve_options)
+    if name in ("serve", WITHOUT_CLOCK):
+        options = [*plan.serve_options, *(["--no-clock"] if name == WITHOUT_CLOCK else [])]
+        command = (*_smsgateway(), "serve", "--host", "127.0.0.1", "--port", str(port), *options)
         return Contender(name, command, port, f"/at/{SECRET}/sms", _ours(database, port))
     if name == "flask":
         python, application = sys.executable, f"benchmarks.references.bare_flask:{kind}"
@@ -166,8 +168,9 @@ def race(plan: Plan, kind: str, chosen: Sequence[str]) -> dict[str, list[Round]]
         prepare(plan, where, chosen)
         for turn in range(plan.rounds):
             for name in chosen:
-                racer = contender(plan, name, kind, where[name])
-                result = one_round(plan, racer, turn * MESSAGES_A_RUN)
+                racer = contender(plan, name, kind, where["serve" if name == WITHOUT_CLOCK else name])
+                first = (2 * turn + (name == WITHOUT_CLOCK)) * MESSAGES_A_RUN
+                result = one_round(plan, racer, first)
                 results[name].append(result)
                 print(f"  round {turn + 1} {name:14} {_line(result)}", flush=True)
     return results
@@ -189,9 +192,10 @@ def summary(kind: str, results: dict[str, list[Round]]) -> dict[str, object]:
     for name, result in best.items():
         print(f"  {name:14} {_line(result)}")
     ratios = {
-        f"serve/{other}": rates["serve"] / rates[other]
+        f"{ours}/{other}": rates[ours] / rates[other]
+        for ours in ("serve", WITHOUT_CLOCK)
         for other in ("rapidsms", WITHOUT_LOG, "flask")
-        if "serve" in rates and rates.get(other)
+        if ours in rates and rates.get(other)
     }
     for pair, ratio in ratios.items():
         target = f" (target {TARGETS[kind]})" if "rapidsms" in pair else ""

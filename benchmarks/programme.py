@@ -1,9 +1,9 @@
 """Who are the 40,000 CHWs of the benchmark, and what does each of them text?
 
-A synthetic national programme, written as the CSV files that `smsgateway people import` takes, and an endless row of
-distinct reports from it. Message `i` always has the same text and sender, never repeats within 8,000,000 messages, and
-carries a code that passes its check digit. Names and places are numbers; the phone numbers are made up in sequence and
-may belong to real people, so none of this may ever be sent through a real channel.
+A synthetic national programme, written as the CSV files that `smsgateway people import` takes, and a long row of
+reports from it. Message `i` always has the same text and sender; no two say the same, since a repeated content would
+be taken for a repeated report; each carries a code that passes its check digit. Names and places are numbers; the
+phone numbers are made up in sequence and may belong to real people: none of this may be sent through a real channel.
 
     python -m benchmarks.programme DIR [--chws 40000]
 """
@@ -29,6 +29,7 @@ SITES_A_DISTRICT = 5
 SHORT_CODE = "36000"
 CHW_PHONES, NURSE_PHONES, SUPERVISOR_PHONES, LEAD_PHONES = 70_000_000, 71_000_000, 72_000_000, 73_000_000
 MUAC_VALUES = 20  # mm, from 126: green, so that a report without a sign stays without one
+FEVER_DAYS = 3
 SPREAD = 7_919  # prime, so that consecutive messages come from CHWs of different clinics and sites
 
 
@@ -43,14 +44,17 @@ def phone(block: int, number: int) -> str:
 
 
 def report(message: int, chws: int, urgent_every: int) -> tuple[str, str]:
-    """Sender and text of message number `message`; every `urgent_every`-th carries a danger sign (0: none does)."""
+    """Sender and text of message number `message`; every `urgent_every`-th carries a danger sign (0: none does).
+    Raises ValueError beyond the last distinct one: 600 for each CHW."""
     chw = message * SPREAD % chws
-    turn = message // chws
-    serial = FIRST_PATIENT + turn % PATIENTS
-    muac = 126 + turn // PATIENTS % MUAC_VALUES
+    turn, patient = divmod(message // chws, PATIENTS)
+    turn, above = divmod(turn, MUAC_VALUES)
+    if turn >= FEVER_DAYS:
+        raise ValueError(f"message {message} would repeat an earlier one: take more than {chws} CHWs")
+    serial, muac = FIRST_PATIENT + patient, 126 + above
     code = f"{serial}{check_digit(catchment(chw), serial)}"
     sign = " CONVULSION" if urgent_every and message % urgent_every == 0 else ""
-    return phone(CHW_PHONES, chw), f"MAL {code} FIEVRE 2 TDR- PB {muac}{sign}"
+    return phone(CHW_PHONES, chw), f"MAL {code} FIEVRE {turn + 1} TDR- PB {muac}{sign}"
 
 
 def callback(message: int, chws: int, urgent_every: int) -> bytes:
