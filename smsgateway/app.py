@@ -9,10 +9,16 @@ from functools import partial
 from flask import Flask
 
 from smsgateway.care.after import Care
+from smsgateway.care.digests import digest_handlers
+from smsgateway.care.enrolment import enrol
+from smsgateway.care.ladder import rungs
 from smsgateway.care.people import Directory
+from smsgateway.care.rungs import ladders_of
+from smsgateway.care.schedules import schedules_of
 from smsgateway.care.stock import lasting
 from smsgateway.care.unclear import KIND as UNCLEAR
 from smsgateway.care.unclear import tell_a_human
+from smsgateway.care.visits import visits
 from smsgateway.channels.africastalking import AfricasTalkingChannel
 from smsgateway.channels.messages import Channel
 from smsgateway.channels.simulator import SimulatedChannel, SimulatedNetwork
@@ -41,6 +47,7 @@ class Gateway:
     directory: Directory
     sms: SmsIntake
     care: Care
+    started_at: datetime
 
     def takers(self) -> Takers:
         """Who takes what a webhook decoded."""
@@ -57,7 +64,17 @@ class Gateway:
         def unclear(tx: Tx, item: DueItem, now: datetime) -> None:
             tell_a_human(tx, item, self.programme, now)
 
-        return {UNCLEAR: unclear, **lasting(self.programme)}
+        return {
+            UNCLEAR: unclear,
+            **lasting(self.programme),
+            **rungs(self.programme, self.started_at),
+            **digest_handlers(self.programme, visits(self.programme)),
+        }
+
+
+    def enrol(self) -> int:
+        """See to those who are new in the register; costs nothing when nobody is."""
+        return enrol(self.store, self.clock, schedules_of(self.programme))
 
 
 def build_gateway(
@@ -68,6 +85,8 @@ def build_gateway(
     clock = clock or SystemClock()
     store = store or open_store(settings.database_url)
     programme = programme or load_programme(settings.flows)
+    ladders_of(programme)  # a ladder that leads nowhere stops the service here
+    schedules_of(programme)  # and a reminder that nothing fulfils
     directory = Directory(store)
     return Gateway(
         settings=settings,
@@ -77,6 +96,7 @@ def build_gateway(
         directory=directory,
         sms=SmsIntake(store, programme, directory, clock, settings.default_language),
         care=Care(programme),
+        started_at=clock.now(),
     )
 
 

@@ -6,6 +6,7 @@ the night a nurse's phone is off.
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import timedelta
 from enum import StrEnum
@@ -132,7 +133,7 @@ def _names_differ(names: list[str]) -> None:
 
 
 def _time_grows(track: str, rungs: Rungs) -> None:
-    for lower, upper in zip(rungs, rungs[1:], strict=False):
+    for lower, upper in itertools.pairwise(rungs):
         if upper.after <= lower.after:
             raise ValueError(f"{track}: {upper.rung} does not come after {lower.rung}")
 
@@ -164,7 +165,7 @@ class Ladders(Strict):
     duty_lasts: Length
     counter_referral: frozenset[str] = frozenset()
     ladders: dict[str, Ladder]
-    sites: dict[str, str] = {}
+    sites: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_its_ladders(self) -> Ladders:

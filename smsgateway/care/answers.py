@@ -1,0 +1,261 @@
+"""What follows when somebody answers? The state moves, the history is kept, what is still queued is taken back, and
+whoever must know is told: never the person who said it.
+
+An answer that comes twice, late or from the wrong place changes nothing and is written down all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from smsgateway.care import calls, ladder, visits
+from smsgateway.care.history import COLUMNS, Referral, change, hold, named, past_of, record, referral_from
+from smsgateway.care.people import Member, Recipient, member_as_recipient
+from smsgateway.care.rungs import LAST, Post
+from smsgateway.care.states import OPEN, UNSEEN, Event, State, after, applies
+from smsgateway.care.telling import heard_by, inform
+from smsgateway.care.timetable import WAITS
+from smsgateway.outbox.queue import withdraw
+from smsgateway.reading.models import Role
+from smsgateway.reading.programme import Programme
+from smsgateway.store.tables import referral_events, referrals
+from smsgateway.store.write import Tx
+
+_FROM_HERE = frozenset({Role.NURSE})
+_ENDS_WITH: Final[Mapping[str, Event]] = {
+    "transferred": Event.TRANSFERRED,
+    "died": Event.DIED,
+    "refused": Event.REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said: `outcome` an outcome id, `words` what the nurse writes to the CHW, `follow_up_days` when she wants
+    the person seen again."""
+
+    event: Event
+    outcome: str | None = None
+    words: str | None = None
+    follow_up_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The referral as it is now; `noted` is False for an answer that changed nothing."""
+
+    referral: Referral
+    noted: bool
+
+
+def of_outcome(outcome: str, words: str | None = None, follow_up_days: int | None = None) -> Answer:
+    """The answer that an outcome is."""
+    return Answer(_ENDS_WITH.get(outcome, Event.OUTCOME), outcome, words, follow_up_days)
+
+
+# ---------------------------------------------------------------- which referral
+
+
+def meant_by(tx: Tx, member: Member, code: str) -> Referral | None:
+    """The referral a member of staff means by a code: a nurse one of her clinic's, a CHW one she reported on, others
+    one they were told of; the newest, and an open one before a closed one."""
+    query = _within_reach(member).where(referrals.c.code == code, referrals.c.code_live)
+    row = tx.execute(query.order_by(referrals.c.open.desc(), referrals.c.opened_at.desc()).limit(1)).first()
+    return None if row is None else referral_from(row)
+
+
+def open_for(tx: Tx, member: Member, event: Event) -> list[Referral]:
+    """The referrals that an answer without a code may be about, newest first. With one alone it is clear; somebody
+    seen at the clinic is only thought of when nobody is still expected."""
+    query = _within_reach(member).where(referrals.c.open)
+    found = [referral_from(row) for row in tx.execute(query.order_by(referrals.c.opened_at.desc()).limit(20))]
+    expected = [referral for referral in found if referral.state in UNSEEN]
+    return expected if expected and event is not Event.OUTCOME else found
+
+
+def _within_reach(member: Member) -> Any:
+    query = select(*COLUMNS)
+    if member.role is Role.NURSE and member.facility_id is not None:
+        return query.where(referrals.c.facility_id == member.facility_id)
+    concerned = ("opened", "joined") if member.role is Role.CHW else ("told",)
+    heard = select(referral_events.c.referral_id).where(
+        referral_events.c.staff_id == member.id, referral_events.c.kind.in_(concerned)
+    )
+    return query.where(referrals.c.site_id == member.site_id, referrals.c.id.in_(heard))
+
+
+# ---------------------------------------------------------------- what follows
+
+
+def answer(
+    tx: Tx, referral_id: UUID, said: Answer, member: Member, inbound_id: UUID, programme: Programme, now: datetime
+) -> Answered:
+    """Apply an answer to a referral."""
+    before = hold(tx, referral_id, messages=True)
+    noted = _says_something(before, said, member)
+    record(
+        tx,
+        before,
+        said.event.value,
+        now,
+        staff_id=member.id,
+        inbound_id=inbound_id,
+        moved=noted,
+        role=member.role.value,
+        outcome=said.outcome,
+    )
+    if not noted:
+        return Answered(before, False)
+    changed = change(tx, before, **_columns(before, said, member, now))
+    view = ladder.scene(tx, changed, programme, now, past=past_of(tx, changed))
+    if changed.state is not before.state:
+        ladder.settle_faults(tx, changed, now)
+        _take_back(view, said)
+        ladder.wake_next(view)
+    _send_somebody(view, said)
+    _spread(view, before, said, member)
+    return Answered(changed, True)
+
+
+def _says_something(referral: Referral, said: Answer, member: Member) -> bool:
+    """Whether the answer applies, or adds to what was said before: the clinic confirms what the CHW said, or what
+    became of the person was not the end."""
+    if applies(referral.state, said.event):
+        return True
+    if said.event is Event.ARRIVED:
+        return referral.open and member.role in _FROM_HERE and referral.arrived_at is None
+    amends = referral.state is State.CLOSED and member.role in _FROM_HERE
+    return amends and said.outcome is not None and said.outcome != referral.outcome
+
+
+def _columns(referral: Referral, said: Answer, member: Member, now: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    state = after(referral.state, said.event)
+    if state is not referral.state:
+        values |= {"state": state, "state_at": now, "open": state in OPEN}
+        if state not in OPEN:
+            values["closed_at"] = now
+    if said.event is Event.RECEIVED and referral.received_at is None:
+        values["received_at"] = now
+    if said.event is Event.ARRIVED:
+        column = "chw_arrived_at" if member.role is Role.CHW else "arrived_at"
+        if getattr(referral, column) is None:
+            values[column] = now
+    if said.event is Event.LEFT:
+        values["left_at"] = now
+    if said.outcome is not None:
+        values |= {"outcome": said.outcome, "outcome_at": now}
+    return values
+
+
+def _take_back(view: ladder.Scene, said: Answer) -> None:
+    """What is queued for what is no longer waited for is not sent. What a second report said that is new still is."""
+    referral = view.referral
+    if not referral.open:
+        withdraw(view.tx, view.now, referral_id=referral.id, reason=said.event.value)
+        return
+    over = {step.rung.rung for step in view.table() if referral.state not in WAITS[step.wait]}
+    over |= {f"{LAST}_{wait.value}" for wait, states in WAITS.items() if referral.state not in states}
+    over |= {*ladder.ALERTS} if referral.state is not State.OPENED else set()
+    rungs = [named(rung, number) for rung in over for number in range(1, referral.round + 1)]
+    withdraw(view.tx, view.now, referral_id=referral.id, rungs=rungs, reason=said.event.value)
+
+
+def _send_somebody(view: ladder.Scene, said: Answer) -> None:
+    """A visit follows from a refusal, and from a nurse who asks for one; none is made to a family in mourning."""
+    if said.event is Event.DIED:
+        visits.no_more_visits(view.tx, view.referral)
+    elif said.event is Event.REFUSED:
+        visits.ask_for_visit(view.tx, view.referral, visits.REFUSED, 1, view.now, view.clinic.zone)
+    elif said.follow_up_days:
+        visits.ask_for_visit(
+            view.tx, view.referral, visits.COUNTER_REFERRAL, said.follow_up_days, view.now, view.clinic.zone, said.words
+        )
+
+
+# ---------------------------------------------------------------- who must know
+
+
+class Audience(StrEnum):
+    REPORTER = "reporter"
+    SUPERVISOR = "supervisor"
+    NURSE = "nurse"
+    ABOVE = "above"  # supervisors and leads who had been told
+    ALERTED = "alerted"  # everybody who had been told
+
+
+# Who hears of an event, and whether at any hour.
+_AUDIENCES: Final[Mapping[Event, tuple[tuple[Audience, ...], bool]]] = {
+    Event.RECEIVED: ((Audience.REPORTER, Audience.ABOVE), False),
+    Event.ARRIVED: ((Audience.REPORTER,), False),
+    Event.ABSENT: ((Audience.REPORTER, Audience.SUPERVISOR), True),
+    Event.REFUSED: ((Audience.REPORTER, Audience.SUPERVISOR), True),
+    Event.NO_TRANSPORT: ((Audience.NURSE, Audience.SUPERVISOR), True),
+    Event.TRANSFERRED: ((Audience.REPORTER,), False),
+    Event.OUTCOME: ((Audience.REPORTER,), False),
+    Event.DIED: ((Audience.REPORTER, Audience.SUPERVISOR), False),
+    Event.CANCELLED: ((Audience.ALERTED,), True),
+}
+
+
+def _spread(view: ladder.Scene, before: Referral, said: Answer, by: Member) -> None:
+    audiences, urgent = _AUDIENCES.get(said.event, ((), False))
+    people: dict[UUID, tuple[Audience, Recipient]] = {}
+    for audience in audiences:
+        for person in _audience(view, audience):
+            people.setdefault(person.staff_id, (audience, person))
+    for audience, person in people.values():
+        if person.staff_id != by.id:
+            key = _key(said, audience, by)
+            phone = _phone_of(view, by) if key == "received_above" else None
+            text = calls.news(
+                view.programme,
+                person.language,
+                view.referral,
+                key,
+                outcome=said.outcome,
+                words=said.words,
+                phone=phone,
+            )
+            about = f"{said.event.value}#{before.round}{said.outcome or ''}{by.role.value[:1]}"
+            inform(view.tx, view.referral, person, text, view.now, about=about, urgent=urgent)
+
+
+def _audience(view: ladder.Scene, audience: Audience) -> list[Recipient]:
+    match audience:
+        case Audience.REPORTER:
+            return view.posts.reporter()
+        case Audience.SUPERVISOR:
+            return view.posts.holders((Post.SUPERVISOR,)) or view.posts.holders((Post.LEAD,))
+        case Audience.NURSE:
+            return view.posts.holders((Post.NURSE,))
+        case Audience.ABOVE:
+            return [each for each in _heard(view) if each.role in (Role.SUPERVISOR, Role.LEAD)]
+        case Audience.ALERTED:
+            return _heard(view)
+
+
+def _heard(view: ladder.Scene) -> list[Recipient]:
+    people = [member_as_recipient(view.tx, each) for each in heard_by(view.tx, view.referral)]
+    return [each for each in people if each is not None and each.staff_id not in view.past.reporters]
+
+
+def _key(said: Answer, audience: Audience, by: Member) -> str:
+    """The text: an alert that was answered above the clinic is not the clinic's answer."""
+    if said.event is Event.RECEIVED and by.role not in _FROM_HERE:
+        return "received_above"
+    if said.event is Event.RECEIVED and audience is Audience.ABOVE:
+        return "answered"
+    return said.event.value
+
+
+def _phone_of(view: ladder.Scene, member: Member) -> str | None:
+    person = member_as_recipient(view.tx, member.id)
+    return person.phone if person else None

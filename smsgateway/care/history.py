@@ -1,0 +1,176 @@
+"""What is a referral, and what happened to it so far? Its row, and the events that are its history.
+
+Whoever changes a referral holds it first: messages, then due items, then the row, in this order everywhere, so that an
+answer, a receipt and a tick that meet wait for each other instead of failing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import bindparam, select, update
+
+from smsgateway.care.states import State
+from smsgateway.store.prepared import Prepared
+from smsgateway.store.tables import due, outbox, referral_events, referrals
+from smsgateway.store.types import new_id
+from smsgateway.store.write import Tx
+
+RUNG: Final = "rung"  # the kind of due items that are rungs
+_REPORTS: Final = frozenset({"opened", "joined", "repeated"})
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """A referral as it stands. `brief` is what messages say of it (see `wording`), `danger` every sign reported."""
+
+    id: UUID
+    site_id: UUID
+    code: str
+    facility_id: UUID
+    patient_id: UUID | None
+    reporter_id: UUID | None
+    reporter_phone: str
+    urgency: str
+    tier: int
+    certain: bool
+    danger: tuple[str, ...]
+    brief: Mapping[str, Any]
+    state: State
+    open: bool
+    state_at: datetime
+    round: int
+    round_at: datetime
+    counted_from: datetime | None
+    opened_at: datetime
+    handed_at: datetime | None
+    received_at: datetime | None
+    arrived_at: datetime | None
+    chw_arrived_at: datetime | None
+    outcome: str | None
+
+    @property
+    def urgent(self) -> bool:
+        return self.urgency == "urgent"
+
+
+COLUMNS: Final = tuple(referrals.c[each.name] for each in fields(Referral))
+
+
+def referral_from(row: Any) -> Referral:
+    """From a row with `COLUMNS`."""
+    values = dict(zip((column.name for column in COLUMNS), row, strict=True))
+    return Referral(**{**values, "danger": tuple(values["danger"]), "state": State(values["state"])})
+
+
+def find(tx: Tx, referral_id: UUID) -> Referral:
+    """As it stands, for looking only."""
+    return referral_from(tx.execute(select(*COLUMNS).where(referrals.c.id == referral_id)).one())
+
+
+def hold(tx: Tx, referral_id: UUID, *, messages: bool = False) -> Referral:
+    """As it stands, and nobody else changes it until this transaction ends; with `messages`, what is queued for it
+    neither."""
+    if messages:
+        tx.execute(select(outbox.c.id).where(outbox.c.referral_id == referral_id).with_for_update())
+    tx.execute(select(due.c.id).where(due.c.kind == RUNG, due.c.subject_id == referral_id).with_for_update())
+    return referral_from(tx.execute(select(*COLUMNS).where(referrals.c.id == referral_id).with_for_update()).one())
+
+
+def change(tx: Tx, referral: Referral, **values: Any) -> Referral:
+    """Write what changed, and give the referral as it is then. Columns that are no part of `Referral` may be named."""
+    written = {**values, "danger": list(values["danger"])} if "danger" in values else values
+    tx.execute(update(referrals).where(referrals.c.id == referral.id).values(**written))
+    known = {each.name for each in fields(Referral)}
+    return replace(referral, **{name: value for name, value in values.items() if name in known})
+
+
+# ---------------------------------------------------------------- history
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the history says: who reported, who was told under which rung, which rungs were reached, who answered
+    last. Rungs carry their round (see `named`)."""
+
+    reporters: frozenset[UUID] = frozenset()
+    told: frozenset[tuple[str, UUID]] = frozenset()
+    climbed: frozenset[str] = frozenset()
+    answered_by: UUID | None = None
+
+    def climbed_in(self, number: int) -> frozenset[str]:
+        """The rungs reached in this round, by their plain names."""
+        return frozenset(plain for plain, in_round in map(unnamed, self.climbed) if in_round == number)
+
+    def told_of(self, rungs: frozenset[str]) -> frozenset[UUID]:
+        """Who was told under any of these."""
+        return frozenset(person for rung, person in self.told if rung in rungs)
+
+
+_EVENTS = Prepared(
+    select(referral_events.c.kind, referral_events.c.staff_id, referral_events.c.detail)
+    .where(referral_events.c.referral_id == bindparam("referral"))
+    .order_by(referral_events.c.at, referral_events.c.id)
+)
+
+
+def past_of(tx: Tx, referral: Referral) -> Past:
+    """The history of a referral so far."""
+    tx.flush()
+    reporters = {referral.reporter_id} - {None}
+    told: set[tuple[str, UUID]] = set()
+    climbed: set[str] = set()
+    answered_by: UUID | None = None
+    for event in tx.ask(_EVENTS, referral=referral.id):
+        if event.kind in _REPORTS and event.staff_id:
+            reporters.add(event.staff_id)
+        elif event.kind == "told":
+            told.add((event.detail["rung"], event.staff_id))
+        elif event.kind == RUNG:
+            climbed.add(event.detail["rung"])
+        elif event.kind == "received" and event.staff_id:
+            answered_by = event.staff_id
+    return Past(frozenset(each for each in reporters if each), frozenset(told), frozenset(climbed), answered_by)
+
+
+def named(rung: str, number: int) -> str:
+    """A rung as it is written down: the ladder may be climbed more than once."""
+    return rung if number == 1 else f"{rung}#{number}"
+
+
+def unnamed(written: str) -> tuple[str, int]:
+    """The rung and its round."""
+    rung, _, number = written.partition("#")
+    return rung, int(number or 1)
+
+
+def record(
+    tx: Tx,
+    referral: Referral,
+    kind: str,
+    now: datetime,
+    *,
+    staff_id: UUID | None = None,
+    message_id: UUID | None = None,
+    inbound_id: UUID | None = None,
+    **detail: Any,
+) -> None:
+    """Add an event to a referral's history."""
+    tx.insert(
+        referral_events,
+        {
+            "id": new_id(),
+            "site_id": referral.site_id,
+            "referral_id": referral.id,
+            "kind": kind,
+            "at": now,
+            "staff_id": staff_id,
+            "message_id": message_id,
+            "inbound_id": inbound_id,
+            "detail": detail,
+        },
+    )
