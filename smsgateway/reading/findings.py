@@ -28,7 +28,9 @@ class Findings:
     codes: list[Code] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    doubtful: dict[str, Any] = field(default_factory=dict)
     nothing_to_report: bool = False
+    referral: str | None = None
 
     def has_content(self) -> bool:
         """Whether anything was said yet, so that what follows MERCI is a signature."""
@@ -61,6 +63,11 @@ class Findings:
             self.unclear.append(text)
         self.ask(key, text, danger=True)
 
+    def doubt(self, i: int, until: int, name: str, value: Any) -> None:
+        """A value that is possible but unlikely is refused once; sent again, it is taken."""
+        self.refuse(i, until, "unlikely")
+        self.doubtful[name] = value
+
     def quote(self, i: int, until: int) -> str:
         """The tokens from i up to `until` as they were typed."""
         tokens = self.line.tokens
@@ -75,6 +82,7 @@ class Findings:
         return Part(
             flow=self.flow.name,
             codes=tuple(self.codes),
+            referral=self.referral,
             answers=self.answers,
             signs=tuple(self.signs),
             negated=tuple(self.negated),
@@ -82,4 +90,5 @@ class Findings:
             corrected=tuple(self.corrected),
             unclear=tuple(self.unclear),
             questions=tuple(self.questions),
+            doubtful=self.doubtful,
         )

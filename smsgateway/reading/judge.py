@@ -33,6 +33,10 @@ from smsgateway.reading.schema import Group
 DAYS_PER_MONTH = 30.4375
 NEWBORN_MONTHS = 2
 CHILDBEARING_MONTHS = 120
+# Reports that somebody who died may still be the subject of; any other is asked about.
+_OF_THE_DEAD = frozenset({"death", "cancel"})
+_DOUBTS = frozenset({"unlikely"})
+_REFUSED = frozenset({"value_of", "implausible", "unlikely", "unlikely_weight", "age_unit"})
 _USABLE = frozenset({CodeState.FOUND, CodeState.UNCHECKED, CodeState.MOVED})
 
 
@@ -88,6 +92,8 @@ class _Judgement:
 
     def verdict(self) -> Verdict:
         answers = dict(self.part.answers)
+        if self.facts.insisted:
+            self.take_doubtful(answers)
         self.subject(answers)
         self.person = self.who(answers)
         self.months = _months(self.person)
@@ -125,6 +131,14 @@ class _Judgement:
             return Outcome.REJECT
         return Outcome.ASK if self.questions or self.unclear else Outcome.ACCEPT
 
+    def take_doubtful(self, answers: dict[str, Any]) -> None:
+        """The same was sent again after it was refused as unlikely: it is meant."""
+        for name, value in self.part.doubtful.items():
+            answers[name] = {**answers.get(name, {}), **value} if isinstance(value, Mapping) else value
+        meant = {question.about for question in self.questions if question.key in _DOUBTS}
+        self.questions = [question for question in self.questions if question.key not in _DOUBTS]
+        self.unclear = [text for text in self.unclear if text not in meant]
+
     # ------------------------------------------------------------ whom it is about
 
     def subject(self, answers: dict[str, Any]) -> None:
@@ -138,6 +152,7 @@ class _Judgement:
         usable = [code for code in looked_up if code.state in _USABLE]
         if len(usable) == 1:
             self.code = usable[0].code
+            self.check_alive(usable[0])
             for other in looked_up:
                 if other is not usable[0]:
                     self.ask("what_is", str(other.code), unclear=True, danger=True)
@@ -151,6 +166,12 @@ class _Judgement:
         elif not self.part.answers.get("visitor") and (self.flow.sick or not self.flow.subject_optional):
             self.filed = False
             self.ask("household_missing" if self.flow.subject == "household" else "code_missing", "")
+
+    def check_alive(self, found: CodeFacts) -> None:
+        """Somebody who died has no symptoms: the code is somebody else's."""
+        if found.person is not None and found.person.died and self.flow.name not in _OF_THE_DEAD:
+            self.filed = False
+            self.ask("died", str(found.code), unclear=True)
 
     def households(self, answers: dict[str, Any]) -> None:
         looked_up = self.looked_up()
@@ -225,7 +246,7 @@ class _Judgement:
             if sign.needs_age and self.months is None:
                 self.ask("age", "", danger=True)
 
-    def rules(self, answers: Mapping[str, Any]) -> None:
+    def rules(self, answers: dict[str, Any]) -> None:
         values = dict(answers)
         values["months"] = self.months
         values["days"] = self.person.age.youngest if self.person and self.person.age else None
@@ -236,13 +257,22 @@ class _Judgement:
         for alone in (False, True):
             for rule in rules:
                 if rule.alone is alone and not (alone and self.danger):
-                    self.apply(rule, values)
+                    self.apply(rule, values, answers)
 
-    def apply(self, rule: Rule, values: Mapping[str, Any]) -> None:
+    def doubt(self, rule: Rule, answers: dict[str, Any]) -> None:
+        """A value that is unlikely at this age is refused once."""
+        value = answers.pop(rule.doubt or "", None)
+        if rule.question and value is not None:
+            self.ask(rule.question, f"{value:g}" if isinstance(value, float) else str(value), unclear=True)
+
+    def apply(self, rule: Rule, values: Mapping[str, Any], answers: dict[str, Any]) -> None:
         if rule.when.needs_saying and rule.when.fields.isdisjoint(values):
             return
         truth = rule.when(values)
-        if truth is None:
+        if rule.doubt:
+            if truth and not self.facts.insisted:
+                self.doubt(rule, answers)
+        elif truth is None:
             if rule.unknown_asks and rule.sign not in self.danger:
                 self.ask(rule.ask, "", danger=True)
         elif truth and rule.question:
@@ -260,9 +290,7 @@ class _Judgement:
         if any(question.key == "vomits_everything" for question in self.questions):
             said.add("vomiting")
         for need in self.flow.needs:
-            refused = any(
-                q.key in ("value_of", "implausible", "age_unit") or q.key.startswith("unit_of") for q in self.questions
-            )
+            refused = any(q.key in _REFUSED or q.key.startswith("unit_of") for q in self.questions)
             if said.isdisjoint(need.any) and not refused:
                 self.ask(need.ask, "", danger=need.may_hide_danger)
 
@@ -297,4 +325,4 @@ def _group(flow: Flow, person: Person | None, months: float | None) -> Group:
 
 
 def _with_age(person: Person, age: Age) -> Person:
-    return Person(person.code, person.catchment, person.sex, age, person.pregnant, person.postpartum, person.village)
+    return replace(person, age=age)

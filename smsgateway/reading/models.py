@@ -83,6 +83,8 @@ class Part:
     unclear: tuple[str, ...] = ()  # tokens as typed
     questions: tuple[Question, ...] = ()
     text: str = ""  # the words of this part, for an uncertain alert to quote
+    doubtful: Mapping[str, Any] = field(default_factory=dict)  # possible but unlikely: refused once
+    keyword: bool = True  # False: no keyword said what this is; it may answer what was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Person:
     pregnant: bool = False
     postpartum: bool = False
     village: str | None = None
+    died: bool = False
 
 
 class CodeState(StrEnum):

@@ -6,11 +6,16 @@ from collections.abc import Callable
 
 from smsgateway.reading.findings import Findings
 from smsgateway.reading.lexicon import Kind
+from smsgateway.reading.written_codes import code_at
+from smsgateway.text.codes import parse_referral
 
 _STOCKED = frozenset({Kind.TREATMENT, Kind.TEST, Kind.PREVENTION})
-_MOST_STOCK = 9999
+_USUAL_STOCK = 999  # more of one thing in a CHW's box is unlikely, and possible
+_MOST_STOCK = 99_999
+_TOWARDS = frozenset({"ZONE", "AREA", "VERS", "TO"})
+SHORTEST_CODE = 3
 _OUT_OF_STOCK = frozenset({"RUPTURE", "STOCKOUT", "FINI", "ZERO"})
-_BABY = ("sex", "weight_kg")
+_BABY = ("sex", "weight_kg", "stillbirth")
 
 
 def read(found: Findings, i: int) -> int:
@@ -70,7 +75,11 @@ def _stock(found: Findings, i: int) -> int:
         else:
             found.ask("value_of", token.text)
         return i + 1
-    if numeral.whole and 0 <= numeral.value <= _MOST_STOCK and stock.get(token.word.id, numeral.value) == numeral.value:
+    possible = numeral.whole and 0 <= numeral.value <= _MOST_STOCK
+    if possible and numeral.value > _USUAL_STOCK:
+        counts = found.doubtful.get("stock", {})
+        found.doubt(i, numeral.until, "stock", {**counts, token.word.id: int(numeral.value)})
+    elif possible and stock.get(token.word.id, numeral.value) == numeral.value:
         stock[token.word.id] = int(numeral.value)
     else:
         found.refuse(i, numeral.until, "implausible")
@@ -106,6 +115,37 @@ def _chw(found: Findings, i: int) -> int:
     return 0
 
 
+def _referral(found: Findings, i: int) -> int:
+    """ANN K7: the code of a referral."""
+    letter, number = found.line.text(i), found.line.text(i + 1)
+    code = parse_referral(letter + number) if len(letter) == 1 and len(number) <= 3 else None
+    if code is None or found.referral not in (None, code):
+        return 0
+    found.referral = code
+    return i + 2
+
+
+def _destination(found: Findings, i: int) -> int:
+    """DEP 4177 09, DEP 4177 09-151: the catchment, or the household there, where somebody lives now."""
+    line = found.line
+    if not found.codes:
+        return 0
+    if line.text(i) in _TOWARDS and line.is_number(i + 1):
+        return _destination(found, i + 1) or _catchment(found, i + 1)
+    if not line.is_number(i):
+        return 0
+    household = code_at(line, i, None)
+    if household and household[0].catchment:
+        found.answers["to"] = str(household[0])
+        return household[1]
+    return _catchment(found, i) if len(line.text(i)) < SHORTEST_CODE else 0
+
+
+def _catchment(found: Findings, i: int) -> int:
+    found.answers["to"] = found.line.text(i)
+    return i + 1
+
+
 def _birth(found: Findings, i: int) -> int:
     return 0
 
@@ -129,4 +169,6 @@ _READERS: dict[str, Callable[[Findings, int], int]] = {
     "keyword": _keyword,
     "chw": _chw,
     "birth": _birth,
+    "referral": _referral,
+    "destination": _destination,
 }

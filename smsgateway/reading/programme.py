@@ -72,6 +72,7 @@ class Rule:
     unknown_asks: bool
     ask: str
     may_hide_danger: bool
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +261,9 @@ def _rules(
         except ConditionError as error:
             raise FlowError(path, line_of(path, (*at, i, "when")), str(error)) from None
         asks = row.unknown == "ask"
-        rules.append(Rule(when, row.sign, row.question, row.urgent, row.alone, asks, row.ask, row.may_hide_danger))
+        rules.append(
+            Rule(when, row.sign, row.question, row.urgent, row.alone, asks, row.ask, row.may_hide_danger, row.doubt)
+        )
     return tuple(rules)
 
 
@@ -357,6 +360,10 @@ def _taught(words: WordsFile) -> Mapping[str, Mapping[str, str]]:
         Kind.OUTCOME,
         Kind.CIRCUMSTANCE,
         Kind.COLOUR,
+        Kind.TEST,
+        Kind.VACCINE,
+        Kind.STEP,
+        Kind.DATE,
     ):
         for id, forms in getattr(words, kind.value).items():
             french = forms.fr[0].lstrip("!")

@@ -98,6 +98,8 @@ def measured(found: Findings, name: str, value: float, i: int, until: int) -> in
     value = int(value + 1e-9) if spec.whole else round(value, 3)
     if _fits(found, name, value):
         found.keep(name, value)
+    elif spec.possible and spec.possible[0] <= value <= spec.possible[1]:
+        found.doubt(i, until, name, value)
     else:
         found.refuse(i, until, "implausible")
     return until

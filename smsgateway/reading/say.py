@@ -7,7 +7,7 @@ sender only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from smsgateway.reading.models import Outcome, Person, Question, Role, Verdict
@@ -108,29 +108,65 @@ def shown_code(code: str | None) -> str:
 
 def understood(programme: Programme, answers: Mapping[str, Any], language: str) -> list[str]:
     """The answers in words of the language, in the order in which they are stored: FIEVRE 2j, TDR+, CTA, PB 120."""
-    words: list[str] = []
-    taught = programme.taught
-    day = text(programme, "word_day_letter", language)
-    for name, value in answers.items():
-        label = taught.get(name, {}).get(language) or taught.get(name, {}).get("fr", name)
-        if name in programme.quantities:
-            if name.endswith("_days"):
-                words.append(label if value is None else f"{label} {value}{day}")
-            else:
-                words.append(f"{label} {value:g}" if isinstance(value, float) else f"{label} {value}")
-        elif name == "rdt":
-            words.append(_rdt(str(value), language))
-        elif name in ("treatments", "prevention"):
-            words.extend(taught[item].get(language, item) for item in value)
-        elif name in ("muac_colour", "outcome"):
-            words.append(taught[value].get(language, value))
-        elif name == "people":
-            words.append(text(programme, "word_people", language, n=value))
-        elif name in ("vaccines", "households"):
-            words.extend(str(item).upper() for item in value)
-        elif value is True and name in taught:
-            words.append(label)
-    return words
+    return [word for name, value in answers.items() for word in _said(programme, name, value, language)]
+
+
+def _said(programme: Programme, name: str, value: Any, language: str) -> list[str]:
+    if name in programme.quantities:
+        return [_measured(programme, name, value, language)]
+    if name in _SAID:
+        return _SAID[name](programme, value, language)
+    return [taught_word(programme, name, language)] if value is True and name in programme.taught else []
+
+
+def taught_word(programme: Programme, id: str, language: str) -> str:
+    """The word of a language that is taught for an answer or a value; the id of what has none."""
+    words = programme.taught.get(id, {})
+    return words.get(language) or words.get("fr") or id
+
+
+def _measured(programme: Programme, name: str, value: Any, language: str) -> str:
+    label = taught_word(programme, name, language)
+    if value is None:
+        return label
+    if name.endswith("_days"):
+        return f"{label} {value}{text(programme, 'word_day_letter', language)}"
+    return f"{label} {value:g}" if isinstance(value, float) else f"{label} {value}"
+
+
+def _each(programme: Programme, value: Any, language: str) -> list[str]:
+    return [taught_word(programme, item, language) for item in value]
+
+
+def _one(programme: Programme, value: Any, language: str) -> list[str]:
+    return [taught_word(programme, value, language)]
+
+
+def _counted(key: str) -> Callable[[Programme, Any, str], list[str]]:
+    return lambda programme, value, language: [text(programme, key, language, n=value)]
+
+
+def shown_day(day: str) -> str:
+    """ "2026-11-22" or "11-22" as it is written: 22/11."""
+    return f"{day[-2:]}/{day[-5:-3]}"
+
+
+_SAID: Mapping[str, Callable[[Programme, Any, str], list[str]]] = {
+    "rdt": lambda _programme, value, language: [_rdt(str(value), language)],
+    **dict.fromkeys(("treatments", "prevention", "vaccines", "steps"), _each),
+    **dict.fromkeys(("muac_colour", "outcome"), _one),
+    "people": _counted("word_people"),
+    "contact": _counted("word_contact"),
+    "gestation_weeks": _counted("word_weeks"),
+    "gestation_months": _counted("word_months"),
+    "days": _counted("word_days"),
+    "households": lambda _programme, value, _language: [shown_code(str(code)) for code in value],
+    "lmp": lambda programme, value, language: [f"{taught_word(programme, 'lmp', language)} {shown_day(value)}"],
+    "date": lambda _programme, value, _language: [shown_day(value)],
+    "stock": lambda programme, value, language: [
+        f"{taught_word(programme, item, language)} {left}" for item, left in value.items()
+    ],
+}
 
 
 def _rdt(result: str, language: str) -> str:

@@ -56,6 +56,7 @@ class Quantity(Forms):
     must be asked; `small_unit_from`: from this number on a bare value is in the smaller unit of this factor."""
 
     plausible: tuple[float, float]
+    possible: tuple[float, float] | None = None  # beyond `plausible` and within this: refused once, then taken
     whole: bool = False
     units: dict[str, float] = {}
     ask_unit: tuple[float, float] | None = None
@@ -117,7 +118,8 @@ class SignRow(Strict):
 
 class RuleRow(Strict):
     """Either a sign or a question follows when the condition holds. `urgent` makes the sign urgent whatever its group;
-    `alone`: only when nothing urgent was found yet; `unknown: no`: an unknown outcome is no reason to ask."""
+    `alone`: only when nothing urgent was found yet; `unknown: no`: an unknown outcome is no reason to ask; `doubt`: the
+    value of this name is refused once, and taken when the same is sent again."""
 
     sign: str | None = None
     question: str | None = None
@@ -127,6 +129,7 @@ class RuleRow(Strict):
     unknown: Literal["ask", "no"] = "ask"
     ask: str = "age"
     may_hide_danger: bool = False
+    doubt: str | None = None
 
 
 # ---------------------------------------------------------------- flow files
@@ -166,7 +169,9 @@ class FlowFile(Strict):
     only: dict[Role, list[str]] = {}
     sets: dict[str, dict[str, bool]] = {}
     signs: Literal["danger", "told"] = "danger"
-    takes: list[Literal["date", "gestation", "stock", "language", "keyword", "chw", "birth"]] = []
+    takes: list[
+        Literal["date", "gestation", "stock", "language", "keyword", "chw", "birth", "referral", "destination"]
+    ] = []
     number: NumberField | None = None
     words: list[str] = []
     needs: list[Need] = []

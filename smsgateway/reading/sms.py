@@ -179,31 +179,45 @@ def _without_keyword(
 ) -> Part:
     """No keyword: a danger word is urgent whoever sent it; a CHW's code, or words of a report, are asked about."""
     words = [token for token in tokens if token.kind != "p"]
-    if role is Role.CHW and len(words) == 1 and words[0].text in programme.no and "cancel" in programme.flows:
-        return Part("cancel")  # NON right after an answer
+    if role is Role.CHW and words and words[0].text in programme.no and "cancel" in programme.flows:
+        taken_back = _taken_back(tokens, programme, catchment, typed, settled)  # NON right after an answer
+        if taken_back is not None:
+            return taken_back
     flow = programme.flows["urgent"]
     tokens = find_compounds(settle(tokens, programme.lexicon, flow.accepts, typed, settled), programme.lexicon)
     part = read_report(tokens, flow, programme, catchment, typed, settled, {})
     if part.signs or part.negated:
-        return part
+        return replace(part, keyword=False)
     kinds = {token.word.kind for token in tokens if token.word is not None}
     if role is not Role.CHW or not (part.codes or kinds & _REPORTED or Kind.ASK in kinds):
-        return Part(None, part.codes)
+        return Part(None, part.codes, keyword=False)
     hides_danger = bool(kinds & _REPORTED) or (Kind.ASK in kinds and bool(part.codes or Kind.PERSON in kinds))
     questions = (
         *(question for question in part.questions if question.key == "vomits_everything"),
         Question("which_report", may_hide_danger=hides_danger),
     )
-    return Part(None, part.codes, None, part.answers, unclear=part.unclear, questions=questions)
+    return Part(None, part.codes, None, part.answers, unclear=part.unclear, questions=questions, keyword=False)
+
+
+def _taken_back(
+    tokens: list[Token], programme: Programme, catchment: str | None, typed: str, settled: Settled
+) -> Part | None:
+    """NON, NON 4177, NON K7, and nothing more."""
+    rest = [token for token in tokens if token.text not in programme.no]
+    part = read_report(rest, programme.flows["cancel"], programme, catchment, typed, settled, {})
+    return None if part.unclear or part.signs or part.negated else replace(part, keyword=False)
 
 
 def _worth_keeping(parts: list[Part]) -> tuple[Part, ...]:
     """Without the empty pieces between two separators, and without what was typed twice."""
-    kept: list[Part] = []
-    for part in parts:
-        if (part.flow or part.codes or part.questions) and part not in kept:
-            kept.append(part)
-    return tuple(kept) or (parts[0] if parts else Part(None),)
+    kept: dict[int, Part] = {}
+    wordless: list[Part] = []
+    for i, part in enumerate(parts):
+        without_words = replace(part, text="")
+        if (part.flow or part.codes or part.questions) and without_words not in wordless:
+            kept[i] = part
+            wordless.append(without_words)
+    return tuple(kept.values()) or (parts[0] if parts else Part(None),)
 
 
 def _beyond_reading(text: str, role: Role, programme: Programme) -> Part:
