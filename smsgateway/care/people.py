@@ -36,6 +36,8 @@ from smsgateway.text import codes as check_digits
 
 REVISION_CHECKED_EVERY_S = 1.0
 PREGNANCY_AT_MOST = timedelta(weeks=45)  # after that an unreported birth is likelier than a pregnancy
+MOVES_AT_MOST = 20
+AFTER_BIRTH = timedelta(weeks=6)  # the signs of a woman after birth are those of these weeks
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +255,7 @@ def _resolve(tx: Tx, code: Code, catchment: Catchment, today: date) -> Located |
     (row,) = rows
     now: str | None = None
     if row.now_catchment_id is not None:
-        moved_to = tx.run(_CATCHMENT_BY_ID, {"id": row.now_catchment_id}).one()
-        now = check_digits.shown_full(moved_to.number, check_digits.code_for(moved_to.number, row.now_serial))
-        catchment = _catchment(moved_to)
+        catchment, now = _lives_now(tx, row.now_catchment_id, row.now_serial)
     state = CodeState.FOUND if now is None else CodeState.MOVED
     if row.kind == "household":
         return Located(CodeFacts(code, state, now=now), catchment, household_id=row.subject_id)
@@ -264,10 +264,36 @@ def _resolve(tx: Tx, code: Code, catchment: Catchment, today: date) -> Located |
         catchment=catchment.number,
         sex=row.sex,
         age=age_on(today, row.born_from, row.born_to),
-        pregnant=row.lmp is not None and today - row.lmp <= PREGNANCY_AT_MOST,
+        pregnant=is_pregnant(row, today),
+        postpartum=gave_birth_lately(row, today),
         village=row.village,
+        died=row.died_on is not None,
     )
     return Located(CodeFacts(code, state, person=person, now=now), catchment, row.subject_id, row.household_id)
+
+
+def _lives_now(tx: Tx, catchment_id: UUID, serial: int) -> tuple[Catchment, str]:
+    """The newest code of somebody who moved, and its catchment; some move more than once."""
+    for _ in range(MOVES_AT_MOST):
+        (row,) = tx.ask(_CODE, catchment=catchment_id, serial=serial)
+        if row.now_catchment_id is None:
+            break
+        catchment_id, serial = row.now_catchment_id, row.now_serial
+    found = _catchment(tx.run(_CATCHMENT_BY_ID, {"id": catchment_id}).one())
+    return found, check_digits.shown_full(found.number, check_digits.code_for(found.number, serial))
+
+
+def is_pregnant(row: Any, today: date) -> bool:
+    """Whether a pregnancy is under way: none that has ended since its last period, and none longer than they last."""
+    if row.lmp is None or today - row.lmp > PREGNANCY_AT_MOST:
+        return False
+    return all(ended is None or ended < row.lmp for ended in (row.delivered_on, row.pregnancy_lost_on))
+
+
+def gave_birth_lately(row: Any, today: date) -> bool:
+    """Whether a birth, or a loss, was so short a while ago that its dangers are not over."""
+    ended = (row.delivered_on, row.pregnancy_lost_on)
+    return any(day is not None and today - day <= AFTER_BIRTH for day in ended) and not is_pregnant(row, today)
 
 
 def age_on(today: date, born_from: date | None, born_to: date | None) -> Age | None:
@@ -308,6 +334,9 @@ _CODE = Prepared(
         patients.c.born_from,
         patients.c.born_to,
         patients.c.lmp,
+        patients.c.delivered_on,
+        patients.c.pregnancy_lost_on,
+        patients.c.died_on,
         households.c.village,
     )
     .select_from(
@@ -315,9 +344,9 @@ _CODE = Prepared(
             households, households.c.id == func.coalesce(patients.c.household_id, codes.c.subject_id)
         )
     )
-    .where(codes.c.catchment_id == bindparam("catchment"), codes.c.serial == bindparam("serial"))
+    .where(codes.c.catchment_id == bindparam("catchment"), codes.c.serial == bindparam("serial"), ~codes.c.void)
 )
-_EXISTING = select(codes.c.serial).where(codes.c.catchment_id == bindparam("catchment"))
+_EXISTING = select(codes.c.serial).where(codes.c.catchment_id == bindparam("catchment"), ~codes.c.void)
 
 
 # ---------------------------------------------------------------- who can be told

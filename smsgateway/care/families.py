@@ -1,0 +1,86 @@
+"""Who lives in a household? Its members by code, sex and age, without those who died or left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import and_, select
+
+from smsgateway.care.people import age_on, gave_birth_lately, is_pregnant
+from smsgateway.reading.models import Age, Person
+from smsgateway.store.tables import catchments, codes, patients
+from smsgateway.store.write import Tx
+from smsgateway.text.codes import code_for, shown
+
+CHILDBEARING: Final = (10 * 365, 56 * 365)  # days; WHO counts maternal deaths from the age of ten
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """A member of a household; `code` is its digits as the CHW of the catchment types them."""
+
+    id: UUID
+    code: str
+    person: Person
+
+    @property
+    def may_bear_children(self) -> bool:
+        """Whether this can be the woman a report about a pregnancy or a birth is about."""
+        return may_bear_children(self.person)
+
+
+def may_bear_children(person: Person) -> bool:
+    """Not of a man, a girl or an old woman; of whom nobody knows, yes."""
+    if person.sex == "M":
+        return False
+    return person.age is None or (person.age.oldest >= CHILDBEARING[0] and person.age.youngest <= CHILDBEARING[1])
+
+
+def family_of(tx: Tx, household_id: UUID, today: date) -> Sequence[Relative]:
+    """The members of a household, the oldest first, those of unknown age last."""
+    members = [
+        Relative(row.id, code_for(row.number, row.serial), _person(row, today))
+        for row in tx.execute(_MEMBERS.where(patients.c.household_id == household_id))
+    ]
+    return sorted(members, key=lambda each: (-_days(each.person.age), each.code))
+
+
+def _days(age: Age | None) -> int:
+    return -1 if age is None else age.youngest
+
+
+def _person(row: object, today: date) -> Person:
+    values = row._mapping  # type: ignore[attr-defined]
+    return Person(
+        code=shown(code_for(values["number"], values["serial"])),
+        catchment=values["number"],
+        sex=values["sex"],
+        age=age_on(today, values["born_from"], values["born_to"]),
+        pregnant=is_pregnant(row, today),
+        postpartum=gave_birth_lately(row, today),
+    )
+
+
+_MEMBERS = (
+    select(
+        patients.c.id,
+        patients.c.serial,
+        patients.c.sex,
+        patients.c.born_from,
+        patients.c.born_to,
+        patients.c.lmp,
+        patients.c.delivered_on,
+        patients.c.pregnancy_lost_on,
+        catchments.c.number,
+    )
+    .select_from(
+        patients.join(catchments, catchments.c.id == patients.c.catchment_id).join(
+            codes, and_(codes.c.catchment_id == patients.c.catchment_id, codes.c.serial == patients.c.serial)
+        )
+    )
+    .where(patients.c.died_on.is_(None), patients.c.left_on.is_(None), ~codes.c.void)
+)
