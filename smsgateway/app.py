@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from flask import Flask
 
@@ -27,7 +26,8 @@ from smsgateway.due import DueItem, Handlers
 from smsgateway.intake.opt_out import take_opt_out
 from smsgateway.intake.receipt import take_receipt
 from smsgateway.intake.sms import SmsIntake
-from smsgateway.intake.ussd import take_turn
+from smsgateway.intake.ussd import UssdIntake
+from smsgateway.reading.menus import load_menus
 from smsgateway.reading.programme import Programme, load_programme
 from smsgateway.settings import Settings
 from smsgateway.store.database import Store, open_store
@@ -46,6 +46,7 @@ class Gateway:
     programme: Programme
     directory: Directory
     sms: SmsIntake
+    ussd: UssdIntake
     care: Care
     started_at: datetime
 
@@ -55,7 +56,7 @@ class Gateway:
             sms=self.sms.take,
             receipt=lambda receipt: take_receipt(self.store, receipt, self.clock, self.care),
             opt_out=lambda opt_out: take_opt_out(self.store, opt_out, self.clock),
-            turn=partial(take_turn, self.programme, self.directory, self.clock, self.settings.default_language),
+            turn=self.ussd.take,
         )
 
     def due_handlers(self) -> Handlers:
@@ -70,7 +71,6 @@ class Gateway:
             **rungs(self.programme, self.started_at),
             **digest_handlers(self.programme, visits(self.programme)),
         }
-
 
     def enrol(self) -> int:
         """See to those who are new in the register; costs nothing when nobody is."""
@@ -87,6 +87,7 @@ def build_gateway(
     programme = programme or load_programme(settings.flows)
     ladders_of(programme)  # a ladder that leads nowhere stops the service here
     schedules_of(programme)  # and a reminder that nothing fulfils
+    menus = load_menus(programme)
     directory = Directory(store)
     return Gateway(
         settings=settings,
@@ -95,6 +96,7 @@ def build_gateway(
         programme=programme,
         directory=directory,
         sms=SmsIntake(store, programme, directory, clock, settings.default_language),
+        ussd=UssdIntake(store, menus, directory, clock, settings.default_language),
         care=Care(programme),
         started_at=clock.now(),
     )

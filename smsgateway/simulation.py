@@ -17,7 +17,6 @@ from smsgateway.channels.simulator import PhoneText, SimulatedChannel, Simulated
 from smsgateway.clock import VirtualClock
 from smsgateway.due import run_due
 from smsgateway.intake.receipt import take_receipt
-from smsgateway.intake.ussd import take_turn
 from smsgateway.outbox.deliver import Lane
 from smsgateway.outbox.queue import Rank, expire
 from smsgateway.reading.programme import Programme
@@ -54,7 +53,7 @@ class Simulation:
     def settle(self) -> None:
         """Do everything that can be done now: send, act on what is due, send what came of it."""
         for _ in range(ROUNDS_AT_MOST):
-            acted = run_due(self.gateway.store, self.clock, self.gateway.due_handlers())
+            acted = self.gateway.enrol() + run_due(self.gateway.store, self.clock, self.gateway.due_handlers())
             acted += self.gateway.sms.retry_failed()
             acted += self._lane.deliver_once()
             acted += self.gateway.store.write(lambda tx: expire(tx, self.clock.now()))
@@ -102,8 +101,7 @@ class Simulation:
             take_receipt(gateway.store, taken, self.clock, gateway.care)
 
         def dial(session: str, phone: str, transcript: str) -> str:
-            turn = self.network.turn(session, phone, transcript)
-            return take_turn(gateway.programme, gateway.directory, self.clock, gateway.settings.default_language, turn)
+            return gateway.ussd.take(self.network.turn(session, phone, transcript))
 
         return World(
             advance=self.advance,

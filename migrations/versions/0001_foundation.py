@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_due_log")),
     )
     op.create_index("ix_due_log_owner_id", "due_log", ["owner_id", "ended_at"], unique=False)
+    op.create_index("ix_due_log_site_id_late_at", "due_log", ["site_id", "late_at"], unique=False)
     op.create_index("ix_due_log_subject_id", "due_log", ["subject_id"], unique=False)
     op.create_table(
         "facilities",
@@ -253,6 +254,26 @@ def upgrade() -> None:
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("phone", name=op.f("pk_strangers")),
     )
+    op.create_table(
+        "ussd_turns",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=True),
+        sa.Column("channel", sa.String(length=20), nullable=False),
+        sa.Column("session", sa.String(length=128), nullable=False),
+        sa.Column("transcript_hash", sa.String(length=32), nullable=False),
+        sa.Column("transcript", sa.Text(), nullable=False),
+        sa.Column("phone", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("screen", sa.Text(), nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ussd_turns")),
+        sa.UniqueConstraint(
+            "channel", "session", "transcript_hash", name=op.f("uq_ussd_turns_channel_session_transcript_hash")
+        ),
+    )
+    op.create_index("ix_ussd_turns_at", "ussd_turns", ["at"], unique=False)
+    op.create_index("ix_ussd_turns_phone", "ussd_turns", ["phone", "at"], unique=False)
     op.create_table(
         "catchments",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -494,6 +515,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["reporter_id"], ["staff.id"], name=op.f("fk_referrals_reporter_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_referrals")),
     )
+    op.create_index("ix_referrals_reporter_id_opened_at", "referrals", ["reporter_id", "opened_at"], unique=False)
+    op.create_index("ix_referrals_site_id_opened_at", "referrals", ["site_id", "opened_at"], unique=False)
     op.create_index(
         "uq_referrals_live_code",
         "referrals",

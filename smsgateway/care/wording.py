@@ -83,7 +83,7 @@ def referral_alert(
     programme: Programme, language: str, referral: str, kept: Mapping[str, Any], certain: bool, *, again: bool = False
 ) -> str:
     """The message to whoever must act: `URGENT K7: …`, or `URGENT? …` when the report was not clear."""
-    return say.referral_text(
+    body = say.referral_text(
         programme,
         verdict_of(kept),
         language,
@@ -94,6 +94,8 @@ def referral_alert(
         unsure=not certain,
         again=again,
     )
+    marked = f"{body}. {say.text(programme, 'unfinished', language)}" if kept.get("unfinished") else body
+    return marked if fits(marked) else body
 
 
 def referral_news(programme: Programme, language: str, event: str, referral: str, kept: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ IMPLAUSIBLE = "implausible"  # the question about a value that is possible but u
 
 def file_message(tx: Tx, message: Message, programme: Programme) -> str | None:
     """File all that a message says and queue its answer; gives the answer's words."""
-    places = [_places(tx, message, part, programme) for part in message.reading.parts]
+    places = _all_places(tx, message, programme)
     earlier = _earlier(tx, message)
     judged = _judge(message, places, programme, insisted=False)
     if earlier is not None:
@@ -52,6 +52,20 @@ def file_message(tx: Tx, message: Message, programme: Programme) -> str | None:
     answer = wording.joined([words for _, words in sorted(answers, key=lambda each: each[0])])  # danger comes first
     _reply(tx, message, answer)
     return answer
+
+
+def judged_message(tx: Tx, message: Message, programme: Programme) -> list[Judged]:
+    """What a message means, with nothing done about it yet."""
+    return _judge(message, _all_places(tx, message, programme), programme, insisted=False)
+
+
+def apply_part(tx: Tx, message: Message, judged: Judged, programme: Programme) -> str | None:
+    """Do what one judged report asks for; gives the answer to it, which is not sent."""
+    return _apply(tx, message, judged, programme)
+
+
+def _all_places(tx: Tx, message: Message, programme: Programme) -> list[tuple[Located, ...]]:
+    return [_places(tx, message, part, programme) for part in message.reading.parts]
 
 
 def _places(tx: Tx, message: Message, part: Part, programme: Programme) -> tuple[Located, ...]:
@@ -89,7 +103,7 @@ def _judge(
 
 
 def _reply(tx: Tx, message: Message, answer: str | None) -> None:
-    if answer:
+    if answer and message.answered_by_sms:
         enqueue(
             tx,
             Draft(

@@ -7,6 +7,7 @@ from uuid import UUID
 from smsgateway.care import referrals, unclear, wording
 from smsgateway.care.people import Located
 from smsgateway.care.referrals import Case, Opened
+from smsgateway.care.unfinished import MARK
 from smsgateway.intake.filing import file_part, plain_answer
 from smsgateway.intake.message import Judged, Message
 from smsgateway.reading.models import Outcome
@@ -29,9 +30,15 @@ def report_care(tx: Tx, message: Message, judged: Judged, programme: Programme) 
 
 
 def _refer(tx: Tx, message: Message, judged: Judged, report_id: UUID, programme: Programme) -> Opened:
+    return referrals.open_or_join(tx, case_of(message, judged, report_id, programme), programme, message.now)
+
+
+def case_of(message: Message, judged: Judged, report_id: UUID, programme: Programme) -> Case:
+    """What a judged report asks to be told about."""
     verdict, place = judged.verdict, judged.place
     catchment = place.catchment if place else None
-    case = Case(
+    brief = wording.brief(programme, verdict, place, message.phone)
+    return Case(
         site_id=catchment.site_id if catchment else message.member.site_id,
         facility_id=_clinic(message, place),
         patient_id=place.patient_id if place else None,
@@ -42,9 +49,9 @@ def _refer(tx: Tx, message: Message, judged: Judged, report_id: UUID, programme:
         tier=verdict.tier or 2,
         certain=True,
         danger=verdict.danger,
-        brief=wording.brief(programme, verdict, place, message.phone),
+        brief=brief if message.hold_until is None else {**brief, MARK: True},
+        hold_until=message.hold_until,
     )
-    return referrals.open_or_join(tx, case, programme, message.now)
 
 
 def _await_correction(tx: Tx, message: Message, judged: Judged, report_id: UUID, programme: Programme) -> None:

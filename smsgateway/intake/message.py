@@ -25,6 +25,8 @@ class Message:
     happened_at: datetime
     now: datetime
     channel: str
+    answered_by_sms: bool = True
+    hold_until: datetime | None = None  # an alert of a session that goes on is held back, and marked unfinished
 
     def origin(self, part: int) -> Origin:
         return Origin(self.inbound_id, part, self.member, self.channel, self.happened_at, self.now)

@@ -11,16 +11,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, bindparam, delete, exists, or_, select, update
 
-from smsgateway.clock import Clock
+from smsgateway.clock import Clock, SystemClock
 from smsgateway.outbox.bell import ring_after_commit
 from smsgateway.store.database import database_time
-from smsgateway.store.tables import message_log, outbox, seen
+from smsgateway.store.once import first_time
+from smsgateway.store.prepared import Prepared
+from smsgateway.store.tables import message_log, opt_outs, outbox
 from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx
 from smsgateway.text.gsm7 import fold, segments
@@ -68,17 +69,9 @@ class Claimed:
     attempts: int
     doubtful: bool
     lease: UUID
+    unwanted: bool = False  # its phone has opted out of our messages
 
 
-_CLAIMED = (
-    outbox.c.id,
-    outbox.c.created_at,
-    outbox.c.rank,
-    outbox.c.phone,
-    outbox.c.body,
-    outbox.c.attempts,
-    outbox.c.doubtful,
-)
 # What a message takes along from the queue to the log.
 LOGGED = tuple(
     outbox.c[name]
@@ -92,7 +85,7 @@ LOGGED = tuple(
 def enqueue(tx: Tx, draft: Draft, now: datetime) -> UUID | None:
     """Queue a message and give its id; None when its key was told before."""
     message_id = new_id()
-    if draft.key is not None and not _told_first(tx, draft.key, message_id, now):
+    if draft.key is not None and not first_time(tx, TOLD, draft.key, message_id, now):
         return None
     body = fold(draft.body)
     ready = draft.not_before or now
@@ -128,21 +121,10 @@ def _expiry(draft: Draft, now: datetime) -> datetime | None:
     return draft.expires_at
 
 
-def _told_first(tx: Tx, key: str, message_id: UUID, now: datetime) -> bool:
-    """Write down that this is said now; False when it was said before."""
-    row = {"channel": TOLD, "provider_id": key, "subject_id": message_id, "at": now}
-    return insert_new(tx, seen, row)
-
-
-def insert_new(tx: Tx, table: Table, row: Mapping[str, Any]) -> bool:
-    """Insert a row unless one of its unique keys is there already; whether it was inserted."""
-    make = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
-    statement = make(table).values(row).on_conflict_do_nothing()
-    return tx.run(statement.returning(*table.primary_key)).first() is not None  # psycopg counts no rows here
-
-
 def moment(tx: Tx, clock: Clock) -> datetime:
     """Now, by the clock all processes share."""
+    if tx.dialect != "postgresql" or not isinstance(clock, SystemClock):
+        return clock.now()
     now: datetime = tx.run(select(database_time(tx, clock))).scalar_one()
     return now
 
@@ -150,12 +132,13 @@ def moment(tx: Tx, clock: Clock) -> datetime:
 def claim(tx: Tx, ranks: Collection[Rank], limit: int, clock: Clock, lease: timedelta) -> list[Claimed]:
     """Take up to `limit` messages that may go now, the first in order of rank, then of waiting. Nobody else can take or
     settle them until the lease ends; what another process is taking is passed over, not waited for."""
+    tx.flush()
     now = moment(tx, clock)
     claimed: list[Claimed] = []
     # One rank at a time: an index gives its rows in order, where several ranks at once would all be sorted.
     for rank in sorted(ranks):
         if len(claimed) < limit:
-            claimed += _lease(tx, _ready(rank, now), limit - len(claimed), now + lease)
+            claimed += _lease(tx, _CLAIM, now, lease, rank=int(rank), limit=limit - len(claimed))
     return claimed
 
 
@@ -163,62 +146,80 @@ def claim_like(tx: Tx, first: Claimed, limit: int, clock: Clock, lease: timedelt
     """Take up to `limit` more messages that say the same as `first` and have the same rank: they can share a request.
     Only the next few hundred in order are looked at. A phone appears once: an answer that names phones could not tell
     two messages to one of them apart."""
-    now = moment(tx, clock)
-    nearest = (
-        select(outbox.c.id, outbox.c.body)
-        .where(*_ready(first.rank, now))
-        .order_by(outbox.c.not_before, outbox.c.id)
-        .limit(500)
-        .subquery()
-    )
-    alike = select(nearest.c.id).where(nearest.c.body == first.body)
-    found = _lease(tx, [*_ready(first.rank, now), outbox.c.id.in_(alike)], limit, now + lease)
+    same = {"rank": int(first.rank), "body": first.body}
+    found = _lease(tx, _CLAIM_LIKE, moment(tx, clock), lease, limit=limit, **same)
     kept = {message.phone: message for message in reversed(found) if message.phone != first.phone}
     let_go(tx, [message for message in found if kept.get(message.phone) is not message])
     return [message for message in found if kept.get(message.phone) is message]
 
 
-def soonest(connection: Connection, rank: Rank, now: datetime) -> datetime | None:
-    """When the first message of a rank may go, past or future; None when none waits."""
-    query = select(outbox.c.not_before).where(*_waiting(rank, now)).order_by(outbox.c.not_before).limit(1)
-    return connection.execute(query).scalar_one_or_none()
-
-
-def _waiting(rank: Rank, now: datetime) -> list[ColumnElement[bool]]:
-    return [
-        outbox.c.rank == int(rank),
-        outbox.c.lease.is_(None),
-        or_(outbox.c.expires_at.is_(None), outbox.c.expires_at > now),
-    ]
-
-
-def _ready(rank: Rank, now: datetime) -> list[ColumnElement[bool]]:
-    return [*_waiting(rank, now), outbox.c.not_before <= now]
-
-
-def _lease(tx: Tx, which: Sequence[ColumnElement[bool]], limit: int, until: datetime) -> list[Claimed]:
+def _lease(tx: Tx, statement: Prepared, now: datetime, lease: timedelta, **values: Any) -> list[Claimed]:
     token = uuid4()
-    picked = (
-        select(outbox.c.id)
-        .where(*which)
-        .order_by(outbox.c.not_before, outbox.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)  # left out on SQLite, where there is one writer
-        .cte("picked")
-        .prefix_with("MATERIALIZED")  # or the planner may run it once a row and lock more than the limit
-    )
-    rows = tx.execute(
-        update(outbox)
-        .where(outbox.c.id.in_(select(picked.c.id)))
-        .values(lease=token, lease_until=until)
-        .returning(*_CLAIMED, outbox.c.not_before)
-    ).all()
+    rows = tx.ask(statement, now=now, token=token, until=now + lease, **values)
     return [claimed_from(row, token) for row in sorted(rows, key=lambda row: (row.not_before, row.id))]
 
 
 def claimed_from(row: Any, lease: UUID) -> Claimed:
     """From a row of the queue."""
-    return Claimed(row.id, row.created_at, Rank(row.rank), row.phone, row.body, row.attempts, row.doubtful, lease)
+    unwanted = getattr(row, "unwanted", False)
+    return Claimed(
+        row.id, row.created_at, Rank(row.rank), row.phone, row.body, row.attempts, row.doubtful, lease, bool(unwanted)
+    )
+
+
+def _waiting() -> list[ColumnElement[bool]]:
+    return [
+        outbox.c.rank == bindparam("rank"),
+        outbox.c.lease.is_(None),
+        or_(outbox.c.expires_at.is_(None), outbox.c.expires_at > bindparam("now")),
+    ]
+
+
+def _ready() -> list[ColumnElement[bool]]:
+    return [*_waiting(), outbox.c.not_before <= bindparam("now")]
+
+
+def _claiming(*which: ColumnElement[bool]) -> Prepared:
+    picked = (
+        select(outbox.c.id)
+        .where(*_ready(), *which)
+        .order_by(outbox.c.not_before, outbox.c.id)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)  # left out on SQLite, where there is one writer
+        .cte("picked")
+        .prefix_with("MATERIALIZED")  # or the planner may run it once a row and lock more than the limit
+    )
+    unwanted = exists().where(opt_outs.c.phone == outbox.c.phone).correlate(outbox).label("unwanted")
+    return Prepared(
+        update(outbox)
+        .where(outbox.c.id.in_(select(picked.c.id)))
+        .values(lease=bindparam("token"), lease_until=bindparam("until"))
+        .returning(*outbox.c, unwanted)
+    )
+
+
+def _alike() -> ColumnElement[bool]:
+    nearest = (
+        select(outbox.c.id, outbox.c.body)
+        .where(*_ready())
+        .order_by(outbox.c.not_before, outbox.c.id)
+        .limit(500)
+        .subquery()
+    )
+    return outbox.c.id.in_(select(nearest.c.id).where(nearest.c.body == bindparam("body")))
+
+
+_CLAIM: Final = _claiming()
+_CLAIM_LIKE: Final = _claiming(_alike())
+_SOONEST: Final = Prepared(select(outbox.c.not_before).where(*_waiting()).order_by(outbox.c.not_before).limit(1))
+
+
+def soonest(tx: Tx, rank: Rank, now: datetime) -> datetime | None:
+    """When the first message of a rank may go, past or future; None when none waits."""
+    for row in tx.ask(_SOONEST, rank=int(rank), now=now):
+        when: datetime = row.not_before
+        return when
+    return None
 
 
 def let_go(tx: Tx, claimed: Sequence[Claimed]) -> None:
@@ -272,6 +273,18 @@ def release(tx: Tx, now: datetime, referral_id: UUID) -> int:
     return len(ranks)
 
 
+def reword(tx: Tx, message_id: UUID, body: str, *, not_before: datetime | None = None) -> None:
+    """Say something else in a message that nobody is handing over; with `not_before`, also when it may go."""
+    folded = fold(body)
+    values: dict[str, Any] = {"body": folded, "segments": segments(folded)}
+    if not_before is not None:
+        values["not_before"] = not_before
+    changed = update(outbox).where(outbox.c.id == message_id, outbox.c.lease.is_(None)).values(values)
+    rank = tx.execute(changed.returning(outbox.c.rank)).scalar_one_or_none()
+    if rank is not None and not_before is not None:
+        ring_after_commit(tx, rank == Rank.URGENT)
+
+
 def expire(tx: Tx, now: datetime) -> int:
     """Settle what came too late to be useful; how many there were. Never an urgent message."""
     gone = take_out(tx, outbox.c.expires_at <= now, outbox.c.lease.is_(None), outbox.c.rank != int(Rank.URGENT))
@@ -290,6 +303,18 @@ def bring_back(tx: Tx, now: datetime) -> int:
 def take_out(tx: Tx, *which: ColumnElement[bool]) -> list[dict[str, Any]]:
     """Remove messages from the queue and give what the log keeps of them."""
     return [row._asdict() for row in tx.execute(delete(outbox).where(*which).returning(*LOGGED))]
+
+
+_SETTLE: Final = Prepared(
+    delete(outbox).where(outbox.c.id == bindparam("message"), outbox.c.lease == bindparam("token")).returning(*LOGGED)
+)
+
+
+def take_out_held(tx: Tx, message: Claimed) -> dict[str, Any] | None:
+    """Remove a claimed message from the queue; None when somebody else holds it now, or it is gone."""
+    for row in tx.ask(_SETTLE, message=message.id, token=message.lease):
+        return dict(row._asdict())
+    return None
 
 
 def log_row(

@@ -318,6 +318,27 @@ trainings = Table(
     Column("ends_at", UTCDateTime, nullable=False),
 )
 
+# Every turn of a USSD session with the screen it was answered: the same transcript gets the same screen again, and the
+# numbers of a screen keep meaning what they meant on it (`state`).
+ussd_turns = Table(
+    "ussd_turns",
+    metadata,
+    _id(),
+    _site(known=False),
+    Column("channel", String(20), nullable=False),
+    Column("session", String(128), nullable=False),
+    Column("transcript_hash", String(32), nullable=False),  # the transcript itself may be longer than an index takes
+    Column("transcript", Text, nullable=False),
+    Column("phone", String(64), nullable=False),
+    Column("state", Json, nullable=False),
+    Column("screen", Text, nullable=False),
+    Column("open", Boolean, nullable=False),  # a flow was begun and not finished: it can be resumed
+    Column("at", UTCDateTime, nullable=False),
+    UniqueConstraint("channel", "session", "transcript_hash"),
+    Index("ix_ussd_turns_phone", "phone", "at"),
+    Index("ix_ussd_turns_at", "at"),
+)
+
 # ---------------------------------------------------------------- referral care
 
 referrals = Table(
@@ -372,6 +393,8 @@ referrals = Table(
         postgresql_where=text("open AND patient_id IS NOT NULL"),
         sqlite_where=text("open AND patient_id IS NOT NULL"),
     ),
+    Index("ix_referrals_site_id_opened_at", "site_id", "opened_at"),
+    Index("ix_referrals_reporter_id_opened_at", "reporter_id", "opened_at"),
 )
 
 referral_events = Table(
@@ -449,6 +472,7 @@ due_log = Table(
     Column("detail", Json, nullable=False),
     Index("ix_due_log_subject_id", "subject_id"),
     Index("ix_due_log_owner_id", "owner_id", "ended_at"),
+    Index("ix_due_log_site_id_late_at", "site_id", "late_at"),
 )
 
 # Away from a day to a day, both included, and who takes over, if anybody.

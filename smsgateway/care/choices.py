@@ -1,0 +1,131 @@
+"""Whom does a USSD screen offer? A CHW's people of today, due follow-ups first; a nurse's open referrals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, case, func, select
+
+from smsgateway.care.people import Member, age_on, locate
+from smsgateway.care.wording import verdict_of
+from smsgateway.reading import say
+from smsgateway.reading.models import Code, CodeState, Person, Role
+from smsgateway.reading.programme import Programme
+from smsgateway.reading.ussd import Somebody
+from smsgateway.store.tables import catchments, due, households, patients, referral_events, referrals
+from smsgateway.store.write import Tx
+from smsgateway.text.codes import code_for, parse_code, parse_referral, shown
+
+OFFERED_AT_MOST = 20
+_KNOWN = frozenset({CodeState.FOUND, CodeState.MOVED})
+
+
+def choices_of(tx: Tx, member: Member, kind: str, programme: Programme, now: datetime) -> Sequence[Somebody]:
+    """Whom to choose from on a screen that asks for a patient, a household or a referral."""
+    if kind == "referral":
+        return _referrals(tx, member, programme)
+    own = [catchment.id for catchment in member.catchments]
+    if not own or member.role is not Role.CHW:
+        return ()
+    if kind == "household":
+        return [_household(row) for row in tx.execute(_households(own))]
+    return [_patient(row, member, programme, now) for row in tx.execute(_patients(own))]
+
+
+def group_of(tx: Tx, member: Member, code: str, now: datetime) -> str | None:
+    """The group whose signs are asked for somebody; "" when the code is known and the group is not, None when the code
+    is not known."""
+    if parse_referral(code) is not None:
+        return ""
+    parsed = parse_code(code)
+    if parsed is None:
+        return None
+    located = locate(tx, Code(parsed[1], parsed[0]), member.catchments, now.date())
+    if located.facts.state not in _KNOWN:
+        return None
+    return _group(located.facts.person)
+
+
+def _group(person: Person | None) -> str:
+    if person is None:
+        return ""
+    if person.age is not None and person.age.youngest < 61:
+        return "newborn"
+    if person.pregnant:
+        return "pregnancy"
+    if person.postpartum:
+        return "postpartum"
+    return "child" if person.age is not None and person.age.youngest < 15 * 365 else ""
+
+
+def _patients(own: Sequence[Any]) -> Select[Any]:
+    """The CHW's patients: due ones first, then the youngest."""
+    first_due = (
+        select(due.c.subject_id, func.min(due.c.at).label("at")).group_by(due.c.subject_id).subquery("first_due")
+    )
+    return (
+        select(
+            catchments.c.number,
+            patients.c.serial,
+            patients.c.sex,
+            patients.c.born_from,
+            patients.c.born_to,
+            first_due.c.at,
+        )
+        .select_from(
+            patients.join(catchments, catchments.c.id == patients.c.catchment_id).outerjoin(
+                first_due, first_due.c.subject_id == patients.c.id
+            )
+        )
+        .where(patients.c.catchment_id.in_(own))
+        .order_by(
+            case((first_due.c.at.is_(None), 1), else_=0), first_due.c.at, patients.c.born_from.desc(), patients.c.serial
+        )
+        .limit(OFFERED_AT_MOST)
+    )
+
+
+def _patient(row: Any, member: Member, programme: Programme, now: datetime) -> Somebody:
+    code = code_for(row.number, row.serial)
+    person = Person(sex=row.sex, age=age_on(now.date(), row.born_from, row.born_to))
+    typed = code if len(member.catchments) == 1 else f"{row.number}-{code}"
+    return Somebody(typed, f"{shown(code)} {say.who(programme, person, member.language)}".strip())
+
+
+def _households(own: Sequence[Any]) -> Select[Any]:
+    return (
+        select(catchments.c.number, households.c.serial, households.c.village, households.c.people)
+        .join(catchments, catchments.c.id == households.c.catchment_id)
+        .where(households.c.catchment_id.in_(own))
+        .order_by(catchments.c.number, households.c.serial)
+        .limit(OFFERED_AT_MOST)
+    )
+
+
+def _household(row: Any) -> Somebody:
+    code = code_for(row.number, row.serial)
+    return Somebody(code, f"{shown(code)} {row.village or ''}".strip())
+
+
+def _referrals(tx: Tx, member: Member, programme: Programme) -> list[Somebody]:
+    query = (
+        select(referrals.c.code, referrals.c.brief)
+        .where(referrals.c.open)
+        .order_by(referrals.c.opened_at.desc())
+        .limit(OFFERED_AT_MOST)
+    )
+    if member.role is Role.NURSE and member.facility_id is not None:
+        query = query.where(referrals.c.facility_id == member.facility_id)
+    elif member.role is Role.CHW:
+        query = query.where(referrals.c.reporter_id == member.id)
+    else:
+        heard = select(referral_events.c.referral_id).where(
+            referral_events.c.staff_id == member.id, referral_events.c.kind == "told"
+        )
+        query = query.where(referrals.c.site_id == member.site_id, referrals.c.id.in_(heard))
+    return [
+        Somebody(row.code, f"{row.code} {say.who(programme, verdict_of(row.brief).person, member.language)}".strip())
+        for row in tx.execute(query)
+    ]
