@@ -54,7 +54,9 @@ class Programme9:
 
     lead: Member
     supervisor: Member
-    chws: list[tuple[UUID, UUID, UUID, str, list[UUID]]] = field(default_factory=list)  # id, site, catchment, phone, homes
+    chws: list[tuple[UUID, UUID, UUID, str, list[UUID]]] = field(
+        default_factory=list
+    )  # id, site, catchment, phone, homes
     clinics: dict[UUID, tuple[UUID, UUID]] = field(default_factory=dict)  # site: clinic, nurse
 
 
@@ -143,9 +145,7 @@ def _chw(
     chw = _person(rows, members, Role.CHW, f"ASC{number:03d}", site_id, clinic, supervisor)
     phone = f"+223{76_000_000 + number}"
     rows.add(tables.phones, phone=phone, staff_id=chw, site_id=site_id, position=0)
-    area = rows.add(
-        tables.catchments, site_id=site_id, number=f"{number:03d}", facility_id=clinic, next_serial=10_000
-    )
+    area = rows.add(tables.catchments, site_id=site_id, number=f"{number:03d}", facility_id=clinic, next_serial=10_000)
     rows.add(
         tables.assignments,
         site_id=site_id,

@@ -515,6 +515,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["reporter_id"], ["staff.id"], name=op.f("fk_referrals_reporter_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_referrals")),
     )
+    op.create_index("ix_referrals_report_id", "referrals", ["report_id"], unique=False)
     op.create_index("ix_referrals_reporter_id_opened_at", "referrals", ["reporter_id", "opened_at"], unique=False)
     op.create_index("ix_referrals_site_id_opened_at", "referrals", ["site_id", "opened_at"], unique=False)
     op.create_index(

@@ -37,7 +37,6 @@ class Customs(BaseModel):
     visits_wanted: Annotated[int, Field(ge=1, le=31)] = 2
     summary_days: Days = 7
     silent_after_days: Days = 3
-    follow_up_within_days: Annotated[int, Field(ge=1, le=30)] = 3
     stock: StockCustoms = StockCustoms()
 
 

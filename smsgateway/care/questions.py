@@ -47,9 +47,7 @@ class Asked:
         """`BILAN 7`: what all of them did together."""
         period = figures.last_days(self.now, days or self.customs.summary_days, self.scope.zone)
         work = figures.total(figures.work_by_chw(self.connection, self.scope, period).values())
-        followed = figures.followed_up(
-            self.connection, self.scope, period, self.customs.follow_up_within_days, self.now
-        ).values()
+        followed = figures.followed_up(self.connection, self.scope, period, self.now)
         silent = figures.silent_chws(self.connection, self.scope, self.now, self.customs.silent_after_days)
         sent = figures.referred(self.connection, self.scope, period)
         out = figures.empty_shelves(figures.stock_levels(self.connection, self.scope, self.now))
@@ -60,7 +58,7 @@ class Asked:
                 chws=len(self.scope.chws),
                 silent=len(silent) or None,
                 **_work_values(work),
-                followed=of(sum(each.on_time for each in followed), sum(each.due for each in followed)),
+                followed=of(followed.on_time, followed.due),
                 urgent=sent.urgent,
                 confirmed=sent.urgent_confirmed if sent.urgent else None,
                 said=sent.urgent_said or None,
@@ -76,7 +74,7 @@ class Asked:
         return [feedback_text(self.programme, self.member.language, self._feedback(chw), self._not_heard(chw))]
 
     def _feedback(self, chw: figures.Chw) -> Feedback:
-        return feedback_in(self.connection, self.scope.only(chw), self.this_period(), self.customs, self.now)
+        return feedback_in(self.connection, self.scope.only(chw), self.this_period(), self.now)
 
     def _not_heard(self, chw: figures.Chw) -> int | None:
         """The days since this CHW was heard of, when they are silent."""

@@ -378,6 +378,7 @@ referrals = Table(
     Column("outcome", String(20)),
     Column("outcome_at", UTCDateTime),
     Column("closed_at", UTCDateTime),
+    Index("ix_referrals_report_id", "report_id"),
     Index(
         "uq_referrals_live_code",
         "facility_id",

@@ -1,4 +1,4 @@
-"""A small made-up field for figures: two sites on different clocks, two supervisors, five CHWs, and what happened there.
+"""A small made-up field for figures: two sites on different clocks, three supervisors, five CHWs, and what happened.
 
 `Field` writes it into a store; `Happening`s are what hypothesis thinks up, `happenings()` its strategy.
 """
@@ -47,6 +47,18 @@ class Happening:
     late_s: int = 4
 
 
+@dataclass(frozen=True)
+class Reminder:
+    """A follow-up (or something else) that became late after so many minutes, and ended so many before or after."""
+
+    chw: int
+    kind: str
+    subject: int
+    late: int
+    ended: int
+    reason: str | None
+
+
 def happenings(most: int = 40) -> st.SearchStrategy[list[Happening]]:
     """What CHWs did around the days on which clocks change."""
     days = st.one_of(st.none(), st.integers(0, 4))
@@ -90,7 +102,7 @@ def happenings(most: int = 40) -> st.SearchStrategy[list[Happening]]:
 
 @dataclass
 class Field:
-    """Two sites, each with a lead; the first has two supervisors. CHWs 0–1 and 2–3 are theirs, 4 is at the other site."""
+    """Two sites, each with a lead. CHWs 0 and 1, 2 and 3 have the two supervisors of the first; 4 is at the second."""
 
     zones: tuple[str, str] = ("Africa/Bamako", "Africa/Bamako")
     sites: list[UUID] = field(default_factory=lambda: [new_id(), new_id()])
@@ -129,10 +141,10 @@ class Field:
             self._person(f"LEAD{number}", Role.LEAD, number, site)
             self._person(f"INF{number}", Role.NURSE, number, self.clinics[number])
         self._person("ADMIN", Role.ADMIN, 0, country)
-        for name, site in (("SUP0", 0), ("SUP1", 0), ("SUP2", 1)):
-            self._person(name, Role.SUPERVISOR, site, self.sites[site])
-        for number, (site, supervisor) in enumerate([(0, "SUP0"), (0, "SUP0"), (0, "SUP1"), (0, "SUP1"), (1, "SUP2")]):
-            self._chw(number, site, self.members[supervisor].id)
+        for name, at in (("SUP0", 0), ("SUP1", 0), ("SUP2", 1)):
+            self._person(name, Role.SUPERVISOR, at, self.sites[at])
+        for chw, (at, supervisor) in enumerate([(0, "SUP0"), (0, "SUP0"), (0, "SUP1"), (0, "SUP1"), (1, "SUP2")]):
+            self._chw(chw, at, self.members[supervisor].id)
 
     def _add(self, table: Any, **row: Any) -> UUID:
         row.setdefault("id", new_id())
@@ -248,6 +260,41 @@ class Field:
             state=each.state,
             happened_at=at,
             arrived_at=at + timedelta(seconds=each.late_s),
+        )
+
+    def remind(self, each: Reminder) -> None:
+        """A reminder: waiting, or ended for a reason."""
+        late = BEGIN + timedelta(minutes=each.late)
+        row = {
+            "site_id": self.sites[1 if each.chw == 4 else 0],
+            "kind": each.kind,
+            "subject_id": self.children[each.chw][0] if each.subject == 0 else new_id(),
+            "step": f"24h:{new_id()}",
+            "owner_id": self.areas[each.chw],
+            "starts_at": late - timedelta(hours=12),
+            "late_at": late,
+            "told_at": None,
+            "detail": {},
+        }
+        if each.reason is None:
+            pointless = late + timedelta(minutes=each.ended)
+            self._add(tables.due, **row, at=pointless, failures=0, rank=1)
+        else:
+            ended = late + timedelta(minutes=each.ended)
+            self._add(
+                tables.due_log, **row, pointless_at=late + timedelta(hours=12), ended_at=ended, reason=each.reason
+            )
+
+    def away(self, chw: int, first: date, last: date) -> None:
+        """A CHW's leave."""
+        self._add(
+            tables.leaves,
+            site_id=self.sites[0],
+            staff_id=self.chws[chw],
+            cover_id=None,
+            starts_on=first,
+            ends_on=last,
+            report_id=None,
         )
 
     def refer(self, chw: int, opened_at: datetime, *, urgency: str = "urgent", state: str = "opened") -> UUID:

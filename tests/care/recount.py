@@ -4,8 +4,8 @@ and sharing no code with the figures it checks."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -112,27 +112,32 @@ class Recount:
         wrong = [m for m in found.values() if any(r.state == "unfiled" or r.unclear for r in m)]
         return len(found), len(wrong)
 
-    def followed_up(self, mine: Callable[[Any], bool], days: int, today: date, sites: set[UUID]) -> tuple[int, int]:
+    # ------------------------------------------------------------ follow-ups
+
+    def followed_up(self, areas: Collection[UUID], now: datetime) -> tuple[int, int]:
         """Due, and on time."""
         due = on_time = 0
-        last = min(self.last, today - timedelta(days=1))
-        cases = self.cases([each for each in self.all_reports if mine(each)])
-        for (_, child, treated_on), case in cases.items():
-            over = treated_on + timedelta(days=days)
-            if not self.first <= over <= last or any(report.danger for report in case):
+        for each in [*everything(self.store, tables.due), *everything(self.store, tables.due_log)]:
+            reason = getattr(each, "reason", "waiting")
+            over = (
+                each.owner_id in areas
+                and each.late_at < now
+                and self.first <= day(each.late_at, self.zone) <= self.last
+            )
+            if each.kind != "follow_up" or not over:
                 continue
-            if case[0].patient_id is None or not any(report.answers.get("treatments") for report in case):
-                continue
-            later = [
-                (report.flow, day(report.happened_at, self.zone))
-                for report in self.all_reports
-                if report.patient_id == child and report.state == "filed" and report.site_id in sites
-            ]
-            if any(flow in ("death", "moved") and treated_on <= on <= over for flow, on in later):
-                continue
-            due += 1
-            on_time += any(flow == "follow_up" and treated_on < on <= over for flow, on in later)
+            if reason in ("waiting", "fulfilled", "covered", "expired", "missed"):
+                due += 1
+                on_time += reason in ("fulfilled", "covered") and each.ended_at <= each.late_at
         return due, on_time
+
+    def overdue(self, areas: Mapping[UUID, str], now: datetime) -> dict[str, int]:
+        """People late to be seen again, by the CHW's code."""
+        late: dict[str, set[UUID]] = defaultdict(set)
+        for each in everything(self.store, tables.due):
+            if each.kind == "follow_up" and each.owner_id in areas and each.late_at <= now < each.at:
+                late[areas[each.owner_id]].add(each.subject_id)
+        return {code: len(people) for code, people in late.items()}
 
     # ------------------------------------------------------------ stock
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from smsgateway.care.customs import Customs
 from smsgateway.care.figures.lateness import FollowedUp, followed_up
 from smsgateway.care.figures.periods import Period, last_days
 from smsgateway.care.figures.scope import Chw, Scope, chw_scope
@@ -27,15 +26,14 @@ class Feedback:
     followed: FollowedUp
 
 
-def feedback(connection: Connection, chw_id: UUID, customs: Customs, now: datetime) -> Feedback:
+def feedback(connection: Connection, chw_id: UUID, now: datetime) -> Feedback:
     """The figures of the last 30 days, texted before each supervision visit."""
     scope = chw_scope(connection, chw_id, now)
-    return feedback_in(connection, scope, last_days(now, FEEDBACK_DAYS, scope.zone), customs, now)
+    return feedback_in(connection, scope, last_days(now, FEEDBACK_DAYS, scope.zone), now)
 
 
-def feedback_in(connection: Connection, scope: Scope, period: Period, customs: Customs, now: datetime) -> Feedback:
+def feedback_in(connection: Connection, scope: Scope, period: Period, now: datetime) -> Feedback:
     """The figures of the only CHW of a scope in a period."""
     (chw,) = scope.chws
     work = work_by_chw(connection, scope, period).get(chw.id, Work())
-    followed = followed_up(connection, scope, period, customs.follow_up_within_days, now).get(chw.id, FollowedUp())
-    return Feedback(chw, period, work, followed)
+    return Feedback(chw, period, work, followed_up(connection, scope, period, now))

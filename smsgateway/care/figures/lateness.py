@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, select
 
 from smsgateway.care.figures.periods import Period, local_day
 from smsgateway.care.figures.scope import Scope
-from smsgateway.care.figures.work import cases_of, day_of, filed
-from smsgateway.store.tables import due, inbound, phones, reports
+from smsgateway.store.tables import due, due_log, inbound, leaves, phones, reports
 
 FOLLOW_UP = "follow_up"
-# After one of these nobody is expected to see the child again.
-ENDED_BY = ("death", "moved")
+# Why a reminder ended (see care/reminders.py): it was done, or it was not.
+MADE = ("fulfilled", "covered")
+NOT_MADE = ("expired", "missed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,24 @@ class Silent:
 
 
 def silent_chws(connection: Connection, scope: Scope, now: datetime, after_days: int) -> list[Silent]:
-    """The CHWs of the scope who sent nothing on this and the `after_days` days before it, the longest silent first."""
+    """The CHWs of the scope who sent nothing for `after_days` days and are not on leave, the longest silent first."""
     today = local_day(now, scope.zone)
-    heard = last_heard(connection, scope)
+    heard, away = last_heard(connection, scope), _away(connection, scope, today)
     found = []
     for chw in scope.chws:
         last = heard.get(chw.id)
         days = None if last is None else (today - local_day(last, scope.zone)).days
-        if days is None or days >= after_days:
+        if chw.id not in away and (days is None or days >= after_days):
             found.append(Silent(chw.code, days))
     return sorted(found, key=lambda each: (-(each.days if each.days is not None else 10**6), each.chw))
+
+
+def _away(connection: Connection, scope: Scope, today: date) -> set[UUID]:
+    """The CHWs who said that they are on leave today."""
+    query = select(leaves.c.staff_id).where(
+        leaves.c.staff_id.in_([chw.id for chw in scope.chws]), leaves.c.starts_on <= today, leaves.c.ends_on >= today
+    )
+    return set(connection.execute(query).scalars())
 
 
 def last_heard(connection: Connection, scope: Scope) -> Mapping[UUID, datetime]:
@@ -57,20 +65,22 @@ def last_heard(connection: Connection, scope: Scope) -> Mapping[UUID, datetime]:
 
 
 def overdue_follow_ups(connection: Connection, scope: Scope, now: datetime) -> Mapping[str, int]:
-    """Follow-ups whose time has passed, by CHW; the most first."""
-    counts: dict[str, int] = {}
-    codes = {str(chw.id): chw.code for chw in scope.chws}
-    query = select(due.c.detail).where(due.c.kind == FOLLOW_UP, due.c.site_id.in_(scope.sites), due.c.at < now)
-    for detail in connection.execute(query).scalars():
-        code = codes.get(str(detail.get("staff_id")))
-        if code is not None:
-            counts[code] = counts.get(code, 0) + 1
-    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+    """How many people are late to be seen again, by the CHW on whose list they stand; the most first."""
+    query = (
+        select(due.c.owner_id, func.count(due.c.subject_id.distinct()).label("people"))
+        .where(due.c.kind == FOLLOW_UP, due.c.owner_id.in_(scope.lists()), due.c.late_at <= now, due.c.at > now)
+        .group_by(due.c.owner_id)
+    )
+    people: dict[str, int] = {}
+    for row in connection.execute(query):
+        code = scope.code_of_list(row.owner_id)
+        people[code] = people.get(code, 0) + row.people
+    return dict(sorted(people.items(), key=lambda each: (-each[1], each[0])))
 
 
 @dataclass(frozen=True, slots=True)
 class FollowedUp:
-    """Children treated at home whose days for a follow-up ended in the period, and those of them seen again in time."""
+    """Follow-ups that had to be made by a moment of the period, and those of them made by then."""
 
     due: int = 0
     on_time: int = 0
@@ -79,45 +89,24 @@ class FollowedUp:
         return FollowedUp(self.due + other.due, self.on_time + other.on_time)
 
 
-def followed_up(
-    connection: Connection, scope: Scope, period: Period, within_days: int, now: datetime
-) -> Mapping[UUID, FollowedUp]:
-    """By CHW. A child treated on a day without a danger sign is to be reported on (`SUIVI`) on one of the next
-    `within_days` local days, by whomever; not when it died or moved before they were over."""
-    over = min(period.last, local_day(now, period.zone) - timedelta(days=1))
-    if over < period.first:
-        return {}
-    ended = Period(period.first, over, period.zone)
-    seen = cases_of(scope, ended.shifted(-within_days, -within_days)).subquery("seen")
-    days = ended.shifted(-within_days, 0)
-    later = (
-        select(reports.c.patient_id, day_of(days).label("n"), reports.c.flow)
-        .where(
-            reports.c.site_id.in_(scope.sites),
-            filed(),
-            reports.c.flow.in_((FOLLOW_UP, *ENDED_BY)),
-            reports.c.patient_id.is_not(None),
-            reports.c.happened_at >= days.start,
-            reports.c.happened_at < days.end,
-        )
-        .subquery("later")
-    )
-    in_days = and_(later.c.patient_id == seen.c.child, later.c.n >= seen.c.n, later.c.n <= seen.c.n + within_days)
-    again = case((and_(later.c.flow == FOLLOW_UP, later.c.n > seen.c.n), 1), else_=0)
-    each = (
-        select(
-            seen.c.staff_id,
-            func.max(again).label("on_time"),
-            func.max(case((later.c.flow.in_(ENDED_BY), 1), else_=0)).label("gone"),
-        )
-        .select_from(seen.outerjoin(later, in_days))
-        .where(seen.c.registered == 1, seen.c.treated == 1, seen.c.danger == 0)
-        .group_by(seen.c.staff_id, seen.c.child, seen.c.n)
-        .subquery("each")
-    )
-    query = (
-        select(each.c.staff_id, func.count().label("due"), func.sum(each.c.on_time).label("on_time"))
-        .where(each.c.gone == 0)
-        .group_by(each.c.staff_id)
-    )
-    return {row.staff_id: FollowedUp(row.due, int(row.on_time)) for row in connection.execute(query)}
+def followed_up(connection: Connection, scope: Scope, period: Period, now: datetime) -> FollowedUp:
+    """Those on the lists of the scope. One that was not needed any more (recovered, replaced, death, moved, taken
+    back) was not due; one still to be made is late."""
+    until = min(period.end, now)
+    ended = select(
+        func.count().label("due"),
+        func.sum(case((and_(due_log.c.reason.in_(MADE), due_log.c.ended_at <= due_log.c.late_at), 1), else_=0)),
+    ).where(*_deadline(due_log, scope, period.start, until), due_log.c.reason.in_((*MADE, *NOT_MADE)))
+    waiting = select(func.count()).where(*_deadline(due, scope, period.start, until))
+    count, on_time = connection.execute(ended).one()
+    return FollowedUp(count + (connection.scalar(waiting) or 0), int(on_time or 0))
+
+
+def _deadline(table: Table, scope: Scope, start: datetime, until: datetime) -> list[ColumnElement[bool]]:
+    return [
+        table.c.kind == FOLLOW_UP,
+        table.c.site_id.in_(scope.sites),
+        table.c.owner_id.in_(scope.lists()),
+        table.c.late_at >= start,
+        table.c.late_at < until,
+    ]

@@ -5,13 +5,13 @@ the site, an administrator about the sites below his own place. Nobody ever abou
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, or_, select
 
 from smsgateway.care.figures.periods import local_day
 from smsgateway.care.hours import zone_named
@@ -28,11 +28,13 @@ class Chw:
     code: str
     numbers: tuple[str, ...] = ()
     catchments: tuple[UUID, ...] = ()
+    sites: tuple[UUID, ...] = ()  # of the catchments
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is counted: the work of these CHWs, or, when `whole`, all that was reported at these sites."""
+    """What is counted: the work of these CHWs, or, when `whole`, all that was reported at these sites. `sites` are
+    always those where the CHWs' catchments lie; `zone` says where days begin."""
 
     chws: tuple[Chw, ...]
     sites: tuple[UUID, ...]
@@ -47,11 +49,17 @@ class Scope:
         """The condition that a household or patient is within the scope."""
         if self.whole:
             return site_id.in_(self.sites)
-        return catchment_id.in_([area for chw in self.chws for area in chw.catchments])
+        return catchment_id.in_(self.lists())
+
+    def lists(self) -> Select[tuple[UUID]] | list[UUID]:
+        """The lists of reminders within the scope: a list is a catchment's."""
+        if self.whole:
+            return select(catchments.c.id).where(catchments.c.site_id.in_(self.sites))
+        return [area for chw in self.chws for area in chw.catchments]
 
     def only(self, chw: Chw) -> Scope:
         """One of its CHWs alone."""
-        return Scope((chw,), self.sites, False, self.zone)
+        return Scope((chw,), chw.sites, False, self.zone)
 
     def named(self, number: str) -> Chw | None:
         """The CHW somebody means by a number: that of their code (7 and 07 are ASC07), else of their catchment."""
@@ -63,6 +71,10 @@ class Scope:
 
     def code_of(self, staff_id: UUID) -> str:
         return next((chw.code for chw in self.chws if chw.id == staff_id), "?")
+
+    def code_of_list(self, catchment_id: UUID) -> str:
+        """The CHW who looks after a catchment; the first by code where several do."""
+        return next((chw.code for chw in self.chws if catchment_id in chw.catchments), "?")
 
 
 def _digits(code: str) -> str:
@@ -81,7 +93,7 @@ def scope_of(connection: Connection, member: Member, now: datetime) -> Scope:
     zone = zone_named(timezone_of(member.facility_id or member.site_id, places))
     if member.role is Role.SUPERVISOR:
         chws = _chws(connection, staff.c.supervisor_id == member.id, now, zone)
-        return Scope(chws, (member.site_id,), False, zone)
+        return Scope(chws, _sites_of(chws), False, zone)
     if member.role in (Role.LEAD, Role.ADMIN):
         return site_scope(connection, _sites_below(member.facility_id or member.site_id, places), zone, now)
     return Scope((), (), False, zone)
@@ -97,7 +109,12 @@ def chw_scope(connection: Connection, chw_id: UUID, now: datetime) -> Scope:
     """One CHW's work, on the days of their own place."""
     row = connection.execute(select(staff.c.facility_id, staff.c.site_id).where(staff.c.id == chw_id)).one()
     zone = zone_named(timezone_of(row.facility_id or row.site_id, _places(connection)))
-    return Scope(_chws(connection, staff.c.id == chw_id, now, zone), (row.site_id,), False, zone)
+    chws = _chws(connection, staff.c.id == chw_id, now, zone)
+    return Scope(chws, _sites_of(chws), False, zone)
+
+
+def _sites_of(chws: Iterable[Chw]) -> tuple[UUID, ...]:
+    return tuple(dict.fromkeys(site for chw in chws for site in chw.sites))
 
 
 def _chws(connection: Connection, which: ColumnElement[bool], now: datetime, zone: ZoneInfo) -> tuple[Chw, ...]:
@@ -108,7 +125,13 @@ def _chws(connection: Connection, which: ColumnElement[bool], now: datetime, zon
         or_(assignments.c.ends_on.is_(None), assignments.c.ends_on >= today),
     )
     query = (
-        select(staff.c.id, staff.c.code, catchments.c.id.label("catchment_id"), catchments.c.number)
+        select(
+            staff.c.id,
+            staff.c.code,
+            catchments.c.id.label("catchment_id"),
+            catchments.c.number,
+            catchments.c.site_id.label("catchment_site_id"),
+        )
         .select_from(
             staff.outerjoin(assignments, current).outerjoin(catchments, catchments.c.id == assignments.c.catchment_id)
         )
@@ -117,10 +140,15 @@ def _chws(connection: Connection, which: ColumnElement[bool], now: datetime, zon
     )
     found: dict[UUID, Chw] = {}
     for row in connection.execute(query):
-        before = found.get(row.id, Chw(row.id, row.code))
+        chw = found.get(row.id, Chw(row.id, row.code))
         if row.catchment_id is not None:
-            before = Chw(row.id, row.code, (*before.numbers, row.number), (*before.catchments, row.catchment_id))
-        found[row.id] = before
+            chw = replace(
+                chw,
+                numbers=(*chw.numbers, row.number),
+                catchments=(*chw.catchments, row.catchment_id),
+                sites=(*chw.sites, row.catchment_site_id),
+            )
+        found[row.id] = chw
     return tuple(found.values())
 
 
