@@ -7,8 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from smsgateway.care import wording
+from smsgateway.care.followups import filed_report, reported
 from smsgateway.care.people import Located
 from smsgateway.care.reports import file_report
+from smsgateway.care.schedules import schedules_of
 from smsgateway.intake.message import Judged, Message
 from smsgateway.reading.programme import Programme
 from smsgateway.store.write import Tx
@@ -28,18 +30,24 @@ def file_part(
     they are more than was written in this message."""
     flow = judged.part.flow or "unknown"
     known = programme.flows.get(flow)
-    return file_report(
+    stands = judged.verdict.answers if answers is None else answers
+    filed = judged.verdict.filed and (place is not None or not judged.part.codes)
+    report_id = file_report(
         tx,
         message.origin(judged.number),
         flow=flow,
         flow_version=known.version if known else 0,
-        answers=judged.verdict.answers if answers is None else answers,
+        answers=stands,
         danger=judged.verdict.danger,
         unclear=judged.verdict.unclear,
         place=place,
-        filed=judged.verdict.filed and (place is not None or not judged.part.codes),
+        filed=filed,
         item=item,
     )
+    if filed:
+        report = filed_report(report_id, message.origin(judged.number), flow, stands, judged.verdict.danger, place)
+        reported(tx, report, schedules_of(programme), message.now)
+    return report_id
 
 
 def plain_answer(message: Message, judged: Judged, programme: Programme) -> str:

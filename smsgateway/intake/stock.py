@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smsgateway.care import stock, wording
+from smsgateway.care.followups import filed_report, reported
 from smsgateway.care.questions import item_word
 from smsgateway.care.reports import file_report
+from smsgateway.care.schedules import schedules_of
 from smsgateway.reading import say
 from smsgateway.reading.models import Outcome
 from smsgateway.reading.programme import Programme
@@ -35,6 +37,8 @@ def count_stock(tx: Tx, message: Message, judged: Judged, programme: Programme) 
         place=None,
         filed=True,
     )
+    report = filed_report(report_id, message.origin(judged.number), FLOW, verdict.answers, verdict.danger, None)
+    reported(tx, report, schedules_of(programme), message.now)
     stock.counted(tx, stock.Count(report_id, member, left), programme, message.now)
     items = [f"{item_word(programme, item, member.language)} {count}" for item, count in left.items()]
     return say.text(programme, "stock_noted", member.language, items=items)

@@ -52,6 +52,10 @@ class Tx:
         """Add one row. All rows of a table must name the same columns."""
         self._rows.setdefault(table, []).append(row)
 
+    def buffers(self, table: Table) -> bool:
+        """Whether rows of this table wait to be written: `run` and `ask` would not see them."""
+        return table in self._rows
+
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run a statement after writing what is buffered."""
         self.flush()

@@ -1,0 +1,70 @@
+"""What becomes of a reminder that nobody acted on in time? It is taken off its list and leaves its reason: told and not
+done, or never told at all, which somebody should look into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from smsgateway.care.calendar import next_round
+from smsgateway.care.followups import begin_for_patient
+from smsgateway.care.reminders import End, Open, log_row
+from smsgateway.care.schedules import ABOUT_PATIENTS, ABOUT_STAFF, Schedules
+from smsgateway.due import Batch, DueItem, Handler
+from smsgateway.store.tables import due_log
+from smsgateway.store.write import Tx
+
+FOLLOW_UP: Final = "follow_up"
+# Visits that a referral asks for are told on their morning in words of their own, and then stand on the list.
+VISITS: Final = {"refused": "home_visit", "counter_referral": "counter_referral"}
+
+
+def expiries(schedules: Schedules, visits: Handler | None = None) -> Mapping[str, Batch]:
+    """What is done with reminders that have become pointless. `visits` tells of a visit that a referral asked for on
+    its morning."""
+    act = partial(_expire, schedules=schedules, visits=visits)
+    return dict.fromkeys((*ABOUT_PATIENTS, *ABOUT_STAFF), Batch(act))
+
+
+def _expire(
+    tx: Tx, items: Sequence[DueItem], now: datetime, schedules: Schedules, visits: Handler | None
+) -> dict[UUID, datetime]:
+    over = [reminder for item in items if (reminder := _reminder(item)) is not None]
+    for each in over:
+        tx.insert(due_log, log_row(each, End.EXPIRED if each.told_at else End.MISSED, each.at))
+    next_round(tx, schedules, over, now)
+    for item in items:
+        if item.owner_id is None and visits is not None:
+            visits(tx, item, now)
+            _stands_on_the_list(tx, item, schedules, now)
+    return {}
+
+
+def _stands_on_the_list(tx: Tx, item: DueItem, schedules: Schedules, now: datetime) -> None:
+    """It was told just now; until it is done it is told again with the rest of the day's list."""
+    name, patient = VISITS.get(str(item.detail.get("why"))), item.detail.get("patient_id")
+    if name is not None and patient:
+        mark = str(item.detail.get("referral_id", item.id)).replace("-", "")
+        begin_for_patient(tx, schedules, name, UUID(patient), item.at, now, mark=mark, told_at=now)
+
+
+def _reminder(item: DueItem) -> Open | None:
+    if item.owner_id is None or item.starts_at is None or item.late_at is None:
+        return None
+    return Open(
+        id=item.id,
+        site_id=item.site_id,
+        kind=item.kind,
+        subject_id=item.subject_id,
+        step=item.step,
+        at=item.at,
+        owner_id=item.owner_id,
+        starts_at=item.starts_at,
+        late_at=item.late_at,
+        told_at=item.told_at,
+        detail=item.detail,
+    )
