@@ -10,11 +10,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection, select
 
 from smsgateway.channels.messages import Channel, Fate, Handover, Outgoing
 from smsgateway.clock import Clock
@@ -24,7 +23,6 @@ from smsgateway.outbox.queue import Claimed, Rank, claim, claim_like, let_go, mo
 from smsgateway.outbox.rates import Pacer
 from smsgateway.outbox.record import OPTED_OUT, Outcome, record
 from smsgateway.store.database import Store
-from smsgateway.store.tables import opt_outs
 from smsgateway.store.write import StoreUnavailable, Tx
 
 log = structlog.get_logger(__name__)
@@ -77,9 +75,9 @@ class Lane:
         following = None if self._halt.is_set() else self._look()
         if following is None:
             return 0
-        claimed, refusing = self._store.write(lambda tx: self._claim(tx, following))
-        self._record([_opted_out(message) for message in claimed if message.phone in refusing])
-        wanted = [message for message in claimed if message.phone not in refusing]
+        claimed = self._store.write(lambda tx: self._claim(tx, following))
+        self._record([_opted_out(message) for message in claimed if message.unwanted])
+        wanted = [message for message in claimed if not message.unwanted]
         if wanted and self._halt.is_set():
             self._store.write(lambda tx: let_go(tx, wanted))
             return 0
@@ -98,8 +96,7 @@ class Lane:
     def _look(self) -> _Next | None:
         """What could go now, found without holding up any writer; when nothing can, sets how long to rest."""
         with self._store.read() as connection:
-            now = moment(Tx(connection), self._clock)
-            rank, self.rest = _first_ready(connection, self._ranks, now)
+            rank, self.rest = _first_ready(Tx(connection), self._ranks, self._clock)
             states = channel_states_of(connection, [channel.name for channel in self._channels])
         if rank is None:
             return None
@@ -120,14 +117,12 @@ class Lane:
             self.rest = min(permits.wait, IDLE)
         return permits.count
 
-    def _claim(self, tx: Tx, following: _Next) -> tuple[list[Claimed], set[str]]:
-        """Take the first message and what can share its request. Gives also the phones that want no messages."""
+    def _claim(self, tx: Tx, following: _Next) -> list[Claimed]:
+        """Take the first message and what can share its request."""
         claimed = claim(tx, [following.rank], 1, self._clock, self._lease)
         if claimed and following.limit > 1:
             claimed += claim_like(tx, claimed[0], following.limit - 1, self._clock, self._lease)
-        phones = {message.phone for message in claimed}
-        refusing = tx.run(select(opt_outs.c.phone).where(opt_outs.c.phone.in_(phones))).scalars() if phones else ()
-        return claimed, set(refusing)
+        return claimed
 
     def _send(self, following: _Next, claimed: Sequence[Claimed]) -> None:
         """After a try that did not pass, an urgent message takes the other channel."""
@@ -157,11 +152,11 @@ class Lane:
             del self._unrecorded[0]
 
 
-def _first_ready(connection: Connection, ranks: Sequence[Rank], now: datetime) -> tuple[Rank | None, float]:
+def _first_ready(tx: Tx, ranks: Sequence[Rank], clock: Clock) -> tuple[Rank | None, float]:
     """The first rank with something to send now; else None, and the seconds until there may be something."""
-    rest = IDLE
+    now, rest = moment(tx, clock), IDLE
     for rank in ranks:
-        when = soonest(connection, rank, now)
+        when = soonest(tx, rank, now)
         if when is not None and when <= now:
             return rank, 0.0
         if when is not None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from smsgateway.outbox.bell import ring_after_commit
 from smsgateway.outbox.rates import know_channel
 from smsgateway.store.faults import clear_fault, raise_fault
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import channel_states
 from smsgateway.store.write import Tx
 
@@ -33,14 +35,20 @@ class ChannelState:
     probes: int = 0
 
 
+_STATE: Final = Prepared(
+    select(channel_states.c.paused_until, channel_states.c.pause_reason, channel_states.c.probes).where(
+        channel_states.c.name == bindparam("channel")
+    )
+)
+
+
 def channel_states_of(connection: Connection, names: Collection[str]) -> Mapping[str, ChannelState]:
     """The state of each channel; one that was never in trouble works."""
-    row = channel_states.c
-    found = connection.execute(
-        select(row.name, row.paused_until, row.pause_reason, row.probes).where(row.name.in_(names))
-    )
-    states = {name: ChannelState(name, until is not None, why, probes) for name, until, why, probes in found}
-    return {name: states.get(name, ChannelState(name)) for name in names}
+    states = {name: ChannelState(name) for name in names}
+    for name in names:
+        for row in _STATE(connection, channel=name):
+            states[name] = ChannelState(name, row.paused_until is not None, row.pause_reason, row.probes)
+    return states
 
 
 def pause(tx: Tx, name: str, reason: str | None, now: datetime) -> None:

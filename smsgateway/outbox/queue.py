@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, or_, select, update
+from sqlalchemy import Boolean, ColumnElement, bindparam, delete, literal_column, or_, select, update
 
 from smsgateway.clock import Clock, SystemClock
 from smsgateway.outbox.bell import ring_after_commit
@@ -179,6 +179,12 @@ def _ready() -> list[ColumnElement[bool]]:
     return [*_waiting(), outbox.c.not_before <= bindparam("now")]
 
 
+# Written out, since SQLAlchemy drops the tables' names in what SQLite returns, and `phone = phone` is always true.
+_UNWANTED: Final = literal_column(
+    f"EXISTS (SELECT 1 FROM {opt_outs.name} o WHERE o.phone = {outbox.name}.phone)", Boolean
+).label("unwanted")
+
+
 def _claiming(*which: ColumnElement[bool]) -> Prepared:
     picked = (
         select(outbox.c.id)
@@ -189,12 +195,11 @@ def _claiming(*which: ColumnElement[bool]) -> Prepared:
         .cte("picked")
         .prefix_with("MATERIALIZED")  # or the planner may run it once a row and lock more than the limit
     )
-    unwanted = exists().where(opt_outs.c.phone == outbox.c.phone).correlate(outbox).label("unwanted")
     return Prepared(
         update(outbox)
         .where(outbox.c.id.in_(select(picked.c.id)))
         .values(lease=bindparam("token"), lease_until=bindparam("until"))
-        .returning(*outbox.c, unwanted)
+        .returning(*outbox.c, _UNWANTED)
     )
 
 

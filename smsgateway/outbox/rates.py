@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Float, case, cast, func, literal, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.clock import Clock, SystemClock
-from smsgateway.outbox.queue import insert_new
 from smsgateway.store.database import Store, database_time
 from smsgateway.store.tables import channel_states
 from smsgateway.store.write import Tx
@@ -113,7 +113,9 @@ def _begin(tx: Tx, clock: Clock) -> ColumnElement[float]:
 
 def know_channel(tx: Tx, name: str) -> None:
     """Have a row for this channel."""
-    insert_new(tx, channel_states, {"name": name, "next_free": 0.0, "probes": 0})
+    insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
+    row = {"name": name, "next_free": 0.0, "probes": 0}
+    tx.run(insert(channel_states).values(row).on_conflict_do_nothing())
 
 
 def slow_down(tx: Tx, name: str, asked: float | None, now: datetime) -> None:

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, exists, func, or_, select, update
+from sqlalchemy import bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.channels.messages import DeliveryStatus
 from smsgateway.outbox.aftercare import AfterCare, sent_message
 from smsgateway.outbox.queue import LOGGED, log_row, take_out
 from smsgateway.store.database import lock_key
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import handovers, message_log, outbox, receipts
 from smsgateway.store.write import Tx
 
@@ -59,50 +60,60 @@ def lock_phone(tx: Tx, phone: str) -> None:
 
 def message_of(tx: Tx, channel: str, provider_id: str, phone: str) -> About | None:
     """The message that was handed over under this id; providers may give several phones of a request the same one."""
-    found = tx.execute(
-        select(handovers.c.phone, handovers.c.message_id, handovers.c.message_created_at).where(
-            handovers.c.channel == channel, handovers.c.provider_id == provider_id
-        )
-    ).all()
+    found = tx.ask(_HANDED_OVER, on=channel, named=provider_id)
     for row in found:
         if row.phone == phone or len(found) == 1:
             return About(row.message_id, row.message_created_at)
     return None
 
 
+_HANDED_OVER: Final = Prepared(
+    select(handovers.c.phone, handovers.c.message_id, handovers.c.message_created_at).where(
+        handovers.c.channel == bindparam("on"), handovers.c.provider_id == bindparam("named")
+    )
+)
+
+
 def remember_handover(tx: Tx, channel: str, provider_id: str, phone: str, about: About, now: datetime) -> None:
     """So that reports find it. An id the provider uses again belongs to the later message."""
-    row = {
-        "channel": channel,
-        "provider_id": provider_id,
-        "phone": phone,
-        "message_id": about.id,
-        "message_created_at": about.created_at,
-        "at": now,
-    }
-    insert = (postgresql.insert if tx.dialect == "postgresql" else sqlite.insert)(handovers).values(row)
-    tx.execute(
-        insert.on_conflict_do_update(
-            index_elements=["channel", "provider_id", "phone"],
-            set_={name: row[name] for name in ("message_id", "message_created_at", "at")},
-        )
+    tx.ask(
+        _REMEMBER,
+        channel=channel,
+        provider_id=provider_id,
+        phone=phone,
+        message_id=about.id,
+        message_created_at=about.created_at,
+        at=now,
     )
+
+
+def _remembering(insert: Any) -> Any:
+    names = ("message_id", "message_created_at", "at")
+    return insert.on_conflict_do_update(
+        index_elements=["channel", "provider_id", "phone"], set_={name: insert.excluded[name] for name in names}
+    )
+
+
+_REMEMBER: Final = Prepared(_remembering(sqlite.insert(handovers)), _remembering(postgresql.insert(handovers)))
 
 
 def apply_parked(tx: Tx, about: About, care: AfterCare, now: datetime) -> None:
     """Apply the reports that came before the hand-over they are about was recorded."""
-    parked = tx.execute(
-        select(receipts)
-        .join(
-            handovers,
-            (handovers.c.channel == receipts.c.channel) & (handovers.c.provider_id == receipts.c.provider_id),
-        )
-        .where(handovers.c.message_id == about.id, receipts.c.message_id.is_(None))
-        .order_by(receipts.c.arrived_at, receipts.c.id)
-    ).all()
+    parked = tx.ask(_PARKED, about=about.id)
     for receipt in parked:
         if message_of(tx, receipt.channel, receipt.provider_id, receipt.phone) == about:
             apply_receipt(tx, receipt, about, care, now)
+
+
+_PARKED: Final = Prepared(
+    select(receipts)
+    .join(
+        handovers,
+        (handovers.c.channel == receipts.c.channel) & (handovers.c.provider_id == receipts.c.provider_id),
+    )
+    .where(handovers.c.message_id == bindparam("about"), receipts.c.message_id.is_(None))
+    .order_by(receipts.c.arrived_at, receipts.c.id)
+)
 
 
 def adopt_parked(tx: Tx, phone: str, about: About, care: AfterCare, now: datetime) -> None:
@@ -162,14 +173,14 @@ def _of_unknown_end(tx: Tx, channel: str, phone: str, now: datetime) -> About | 
     return None
 
 
-def apply_receipt(tx: Tx, receipt: Row[Any], about: About, care: AfterCare, now: datetime) -> None:
+def apply_receipt(tx: Tx, receipt: Any, about: About, care: AfterCare, now: datetime) -> None:
     """Let one stored report (a row of `receipts`) move its message."""
     moved = _move_logged(tx, receipt, about, care, now) or _settle_queued(tx, receipt, about, care, now)
     if moved:
         tx.execute(update(receipts).where(receipts.c.id == receipt.id).values(message_id=about.id))
 
 
-def _move_logged(tx: Tx, receipt: Row[Any], about: About, care: AfterCare, now: datetime) -> bool:
+def _move_logged(tx: Tx, receipt: Any, about: About, care: AfterCare, now: datetime) -> bool:
     """Move it in the log; False when it is not there."""
     log = message_log.c
     this = (log.id == about.id, log.created_at == about.created_at)
@@ -201,7 +212,7 @@ def _move_logged(tx: Tx, receipt: Row[Any], about: About, care: AfterCare, now: 
     return True
 
 
-def _settle_queued(tx: Tx, receipt: Row[Any], about: About, care: AfterCare, now: datetime) -> bool:
+def _settle_queued(tx: Tx, receipt: Any, about: About, care: AfterCare, now: datetime) -> bool:
     """An urgent message waits to be sent once more, and the report says its first hand-over did pass: it is settled.
     False while it is being sent: whoever records that will find the report. If the first one failed, the second try
     stands."""

@@ -7,22 +7,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import String, bindparam, func, null, or_, select, update
 
 from smsgateway.channels.messages import Fate, Handover
 from smsgateway.clock import Clock
 from smsgateway.outbox.aftercare import AfterCare, NoCare, sent_message
 from smsgateway.outbox.fates import Again, Settled, decide
 from smsgateway.outbox.pauses import passed, pause
-from smsgateway.outbox.queue import Claimed, claimed_from, log_row, moment, take_out
+from smsgateway.outbox.queue import Claimed, claimed_from, log_row, moment, take_out, take_out_held
 from smsgateway.outbox.rates import slow_down
 from smsgateway.outbox.receipts import ID_AT_MOST, About, adopt_parked, apply_parked, lock_id, remember_handover
 from smsgateway.store.database import Store
 from smsgateway.store.faults import raise_fault
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import message_log, outbox
+from smsgateway.store.types import UTCDateTime
 from smsgateway.store.write import StoreUnavailable, Tx
 from smsgateway.text.phones import masked
 
@@ -100,50 +102,63 @@ def _record_one(tx: Tx, outcome: Outcome, care: AfterCare, now: datetime) -> Non
 def settle(tx: Tx, outcome: Outcome, verdict: Settled, care: AfterCare, now: datetime) -> bool:
     """Move the message to the log and tell care; False when its lease is no longer ours."""
     message, handover = outcome.message, outcome.handover
-    gone = take_out(tx, outbox.c.id == message.id, outbox.c.lease == message.lease)
-    for row in gone:
-        if outcome.channel:
-            row |= {"channel": outcome.channel, "attempts": message.attempts + 1}
-        tx.insert(
-            message_log,
-            log_row(
-                row,
-                now,
-                status=verdict.status,
-                reason=verdict.reason,
-                provider_id=handover.provider_id,
-                cost=handover.cost,
-                returned=verdict.returned,
-            ),
-        )
-        if verdict.status == "handed_over":
-            care.handed_over(tx, sent_message(row), now)
-        if verdict.returned:
-            care.undelivered(tx, sent_message(row), verdict.reason or verdict.status, now)
-    return bool(gone)
+    row = take_out_held(tx, message)
+    if row is None:
+        return False
+    if outcome.channel:
+        row |= {"channel": outcome.channel, "attempts": message.attempts + 1}
+    tx.insert(
+        message_log,
+        log_row(
+            row,
+            now,
+            status=verdict.status,
+            reason=verdict.reason,
+            provider_id=handover.provider_id,
+            cost=handover.cost,
+            returned=verdict.returned,
+        ),
+    )
+    if verdict.status == "handed_over":
+        care.handed_over(tx, sent_message(row), now)
+    if verdict.returned:
+        care.undelivered(tx, sent_message(row), verdict.reason or verdict.status, now)
+    return True
 
 
 def _put_back(tx: Tx, outcome: Outcome, verdict: Again, now: datetime) -> bool:
     """Back to the queue, unless somebody took it back while it was being handed over; False when it is not ours."""
     message = outcome.message
-    changes: dict[str, Any] = {"lease": None, "lease_until": None, "doubtful": verdict.doubtful}
-    changes |= {"channel": outcome.channel or outbox.c.channel, "reason": (verdict.reason or "")[:80]}
-    if verdict.counts:
-        changes["attempts"] = message.attempts + 1
-    if verdict.after:
-        changes["not_before"] = now + verdict.after
-    back = tx.execute(
-        update(outbox)
-        .where(outbox.c.id == message.id, outbox.c.lease == message.lease)
-        .values(changes)
-        .returning(outbox.c.withdrawn)
-    ).first()
-    if back is None:
-        return False
-    if back.withdrawn is not None:
+    back = tx.ask(
+        _PUT_BACK,
+        message=message.id,
+        token=message.lease,
+        given_to=outcome.channel or None,
+        why=(verdict.reason or "")[:80],
+        doubt=verdict.doubtful,
+        tries=message.attempts + verdict.counts,
+        again_at=now + verdict.after if verdict.after else None,
+    )
+    if any(row.withdrawn is not None for row in back):
         for row in take_out(tx, outbox.c.id == message.id):
-            tx.insert(message_log, log_row(row, now, status="withdrawn", reason=back.withdrawn))
-    return True
+            tx.insert(message_log, log_row(row, now, status="withdrawn", reason=back[0].withdrawn))
+    return bool(back)
+
+
+_PUT_BACK: Final = Prepared(
+    update(outbox)
+    .where(outbox.c.id == bindparam("message"), outbox.c.lease == bindparam("token"))
+    .values(
+        lease=null(),
+        lease_until=null(),
+        channel=func.coalesce(bindparam("given_to", type_=String()), outbox.c.channel),
+        reason=bindparam("why"),
+        doubtful=bindparam("doubt"),
+        attempts=bindparam("tries"),
+        not_before=func.coalesce(bindparam("again_at", type_=UTCDateTime()), outbox.c.not_before),
+    )
+    .returning(outbox.c.withdrawn)
+)
 
 
 def _name_in_log(tx: Tx, about: About, provider_id: str) -> None:

@@ -96,7 +96,7 @@ def test_a_passing_failure_is_tried_again_within_ten_seconds_then_ever_later(hou
 def test_nothing_is_tried_for_ever_and_care_is_told_once(house: House, rank: Rank, tries: int, within: int) -> None:
     house.provider.otherwise = ends(Fate.RETRY, "InternalServerError")
     house.queue("K7", rank)
-    while house.queued():
+    while house.queued() and house.clock.now() < NOON + timedelta(hours=2):
         house.deliver()
         house.pass_time(seconds=5)
     assert len(house.provider.requests) == tries
