@@ -1,4 +1,4 @@
-"""How do real messages differ from the ones on the card? Seeded reports with a known meaning, and what phones do to them.
+"""How do real messages differ from those on the card? Seeded reports of known meaning, and what phones do to them.
 
 The kinds of noise are those that public test suites of earlier SMS health systems record. A report is made of groups
 (a word and its value), so that a noise can know what it touches; its meaning is worked out here, apart from the reader,
@@ -231,11 +231,8 @@ def _answer(rng: random.Random) -> Report:
 # ---------------------------------------------------------------- noise
 
 Noise = Callable[[random.Random, Report], Report]
-NEAR_KEYS = {
-    "A": "QZS", "B": "VNG", "C": "XVD", "D": "SFE", "E": "RZD", "F": "DGR", "G": "FHT", "H": "GJY", "I": "UOK", "J": "HKU",
-    "K": "JLI", "L": "KMO", "M": "LPN", "N": "BJH", "O": "IPL", "P": "OM", "Q": "AW", "R": "ETF", "S": "QDZ", "T": "RYG",
-    "U": "YIJ", "V": "CBF", "W": "XQ", "X": "WCS", "Y": "TUH", "Z": "AES",
-}  # fmt: skip
+_KEYBOARD = ("AZERTYUIOP", "QSDFGHJKLM", "WXCVBN")
+NEAR_KEYS = {key: row[max(0, i - 1) : i] + row[i + 1 : i + 2] for row in _KEYBOARD for i, key in enumerate(row)}
 ACCENTED = {
     "FIEVRE": "fièvre", "DIARRHEE": "diarrhée", "OEDEME": "œdème", "HEMORRAGIE": "hémorragie", "ANEMIE": "anémie",
     "PALEUR": "pâleur", "LETHARGIE": "léthargie", "EVANOUI": "évanoui", "CEPHALEE": "céphalée", "GONFLE": "gonflé",
@@ -245,11 +242,13 @@ NUMBER_WORDS = ["zero", "un", "deux", "trois", "quatre", "cinq", "six", "sept", 
                 "treize", "quatorze", "quinze", "seize"]  # fmt: skip
 
 
+def _mixed_case(rng: random.Random) -> Callable[[str], str]:
+    return lambda text: "".join(rng.choice([char.lower(), char.upper()]) for char in text)
+
+
 def case(rng: random.Random, report: Report) -> Report:
     text = report.written()
-    how = rng.choice(
-        [str.lower, str.title, str.swapcase, lambda t: "".join(rng.choice([c.lower(), c.upper()]) for c in t)]
-    )
+    how = rng.choice([str.lower, str.title, str.swapcase, _mixed_case(rng)])
     return replace(report, text=how(text))
 
 
@@ -310,8 +309,8 @@ def invisible(rng: random.Random, report: Report) -> Report:
 
 
 def quotes(rng: random.Random, report: Report) -> Report:
-    a, b = rng.choice(["“”", "«»", "‘’", '""', "()"])
-    return replace(report, text=a + report.written() + b)
+    pair = rng.choice(["“”", "«»", "‘’", '""', "()"])
+    return replace(report, text=pair[0] + report.written() + pair[1])
 
 
 def line_breaks(rng: random.Random, report: Report) -> Report:
@@ -503,7 +502,7 @@ NOISES: dict[str, Noise] = {
         signature,
         leading,
         truncated,
-    )  # fmt: skip
+    )
 }
 _ON_GROUPS = ("units", "number_words", "wrong_order", "besides")
 
@@ -543,7 +542,8 @@ def settle_account(report: Report, answer: dict[str, Any], tally: Tally) -> None
     """Count one answer against what was meant."""
     told = (
         f"{report.written()!r} -> {answer['flow']} {answer['subject']} {answer['answers']} {answer['danger']} "
-        f"{answer['outcome']} {answer['unclear']} wanted {report.flow} {report.subject} {report.answers} {sorted(report.danger)}"
+        f"{answer['outcome']} {answer['unclear']} wanted {report.flow} {report.subject} {report.answers} "
+        f"{sorted(report.danger)}"
     )
     tally.messages += 1
     said = {name: value for name, value in answer["answers"].items() if name not in ("age_days",)}

@@ -20,7 +20,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 from smsgateway.reading.judge import judge
 from smsgateway.reading.lexicon import SHORT_WORD, VOCABULARY, Kind, Word, skeleton
 from smsgateway.reading.models import Age, Facts, Part, Person, Reading, Role
-from smsgateway.reading.programme import Phrase, Programme, load_programme
+from smsgateway.reading.programme import Phrase, Programme, Text, load_programme
 from smsgateway.reading.schema import GROUPS, FlowError, Group, line_of
 from smsgateway.text.gsm7 import Encoding, encoding_of, fits, fold, segments, septets, unfolded
 
@@ -58,6 +58,10 @@ LONGEST = {
     "minutes": "120",
     "hours": "72",
     "dates": "26/10-25/11",
+    "again": "2e message:",
+    "heading": "URGENT?",
+    "waited": "40 min",
+    "new": "CONVULSION",
 }
 
 
@@ -93,7 +97,7 @@ def check(folder: Path | str) -> list[Finding]:
     except FlowError as error:
         return [Finding(str(error.file), error.line, error.problem)]
     found: list[Finding] = []
-    for look in (_texts, _helps, _labels, _words, _look_alikes, _keywords, _questions, _danger, _screens):
+    for look in (_texts, _helps, _labels, _twice, _words, _look_alikes, _keywords, _questions, _danger, _screens):
         found.extend(look(programme))
     return sorted(found, key=lambda finding: (finding.file, finding.line))
 
@@ -104,15 +108,25 @@ def lengths(programme: Programme) -> list[TextLength]:
     for key, text in programme.texts.items():
         for language in LANGUAGES:
             written_in = language if language in text.phrases else "fr"
-            body = _filled(text.phrases[written_in])
+            body = _filled(text, written_in)
             count = septets(body) if encoding_of(body) is Encoding.GSM7 else len(body)
             table.append(TextLength(key, language, written_in, count, segments(body), text.segments))
     return table
 
 
-def _filled(phrases: Sequence[Phrase]) -> str:
-    kept = "".join(phrase.template for phrase in phrases if not phrase.drop)
-    return _SHOWN.sub(lambda name: LONGEST.get(name[1], "X" * 12), kept).strip()
+def _filled(text: Text, language: str) -> str:
+    """The text with long values, without what may be left out, and of what never comes together the longest."""
+    kept = [phrase for phrase in text.phrases[language] if not phrase.drop]
+    for apart in text.apart:
+        rivals = [[phrase for phrase in kept if phrase.names & apart == {name}] for name in apart]
+        longest = max(rivals, key=lambda phrases: len(_with_values(phrases)))
+        kept = [phrase for phrase in kept if not phrase.names & apart or phrase in longest]
+    return _with_values(kept).strip()
+
+
+def _with_values(phrases: Sequence[Phrase]) -> str:
+    template = "".join(phrase.template for phrase in phrases)
+    return _SHOWN.sub(lambda name: LONGEST.get(name[1], "X" * 12), template)
 
 
 def _finding(programme: Programme, file: str, keys: Sequence[int | str], message: str) -> Finding:
@@ -128,7 +142,7 @@ def _texts(programme: Programme) -> Iterator[Finding]:
         for language, phrases in text.phrases.items():
             at, name = (key, language), f"{key} ({language})"
             yield from _letters(programme, "texts", at, name, "".join(phrase.template for phrase in phrases))
-            body = fold(_filled(phrases))
+            body = fold(_filled(text, language))
             if not fits(body, text.segments):
                 advice = "shorten it, or give a phrase a `drop`, so that it may be left out"
                 yield _finding(
@@ -172,6 +186,16 @@ def _labels(programme: Programme) -> Iterator[Finding]:
 
 
 # ---------------------------------------------------------------- words
+
+
+def _twice(programme: Programme) -> Iterator[Finding]:
+    """One spelling has one meaning; which of two would be read is nothing to leave to the order of a file."""
+    first: dict[str, Word] = {}
+    for word in programme.written():
+        other = first.setdefault(word.text, word)
+        if word.kind in VOCABULARY and other.kind in VOCABULARY and other.meaning != word.meaning:
+            message = f"{word.text} means {other.id} and {word.id}: it can have one meaning only"
+            yield _finding(programme, "words", (word.kind.value, word.id), message)
 
 
 def _words(programme: Programme) -> Iterator[Finding]:

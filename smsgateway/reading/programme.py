@@ -140,6 +140,7 @@ class Text:
 
     phrases: Mapping[str, tuple[Phrase, ...]]
     segments: int
+    apart: tuple[frozenset[str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,10 @@ class Programme:
         """The same programme knowing further names and places: words that mean nothing and are never asked about."""
         lists = replace(self._lists, extra=self._lists.extra | _parts_of(words))
         return replace(self, lexicon=lists.compile(), _lists=lists)
+
+    def written(self) -> Iterable[Word]:
+        """Every word as listed, also those listed twice: for the lint."""
+        return (word for word, _ in self._lists.written())
 
     def label(self, sign: str, language: str) -> str:
         """A sign as messages call it."""
@@ -327,7 +332,7 @@ def _texts(path: Path, rows: TextsFile) -> Mapping[str, Text]:
         for language, pieces in (("fr", row.fr), ("en", row.en), ("bm", row.bm)):
             if pieces:
                 phrases[language] = tuple(_phrase(path, key, language, piece) for piece in pieces)
-        texts[key] = Text(MappingProxyType(phrases), row.segments)
+        texts[key] = Text(MappingProxyType(phrases), row.segments, tuple(map(frozenset, row.apart)))
     return MappingProxyType(texts)
 
 
@@ -380,19 +385,19 @@ class _WordLists:
     extra: frozenset[str]
 
     def compile(self) -> Lexicon:
-        words: list[Word] = []
-        compounds: list[Compound] = []
+        written = list(self.written())
+        words = [word for word, parts in written if not word.compound]
+        compounds = [Compound(parts, word) for word, parts in written if word.compound]
+        return compile_lexicon(words, compounds, self._keywords(), self.file.connectors)
+
+    def written(self) -> Iterable[tuple[Word, tuple[str, ...]]]:
+        """Each word as the file lists it, with its parts; a spelling listed twice comes twice."""
         counted = {*self.file.ordinary, *self.file.ask}
         for text, kind, id, language in self._entries():
             exact = text.startswith("!")
             silent = kind not in VOCABULARY and text not in counted
             parts = tuple(normalise(text.lstrip("!")).split())
-            word = Word("".join(parts), kind, id, exact, language, compound=len(parts) > 1, silent=silent)
-            if word.compound:
-                compounds.append(Compound(parts, word))
-            else:
-                words.append(word)
-        return compile_lexicon(words, compounds, self._keywords(), self.file.connectors)
+            yield Word("".join(parts), kind, id, exact, language, compound=len(parts) > 1, silent=silent), parts
 
     def _entries(self) -> Iterable[tuple[str, Kind, str, str | None]]:
         file = self.file

@@ -87,7 +87,9 @@ class _Reader:
         """What follows MERCI, ASC or a signature is ignored, except that a danger word is never passed over."""
         for token in self.line.tokens[i:]:
             word = token.word
-            if word and word.kind is Kind.SIGN and word.id not in _NO_SIGN and (word.compound or token.text == word.text):
+            if word is None or word.kind is not Kind.SIGN or word.id in _NO_SIGN:
+                continue
+            if word.compound or token.text == word.text:
                 self.found.signs.setdefault(word.id)
 
     # ------------------------------------------------------------ words

@@ -199,12 +199,13 @@ Pieces = Annotated[list[Piece], BeforeValidator(_pieces)]
 
 class TextRow(Strict):
     """One text in each language; a missing language falls back to French and the lint says so. `segments` is its
-    budget, `longest` sample values at their longest for the lint."""
+    budget; of the values named together in `apart` a message never has more than one."""
 
     fr: Pieces
     en: Pieces
     bm: Pieces | None = None
     segments: int = 1
+    apart: list[list[str]] = []
 
 
 TextsFile = dict[str, TextRow]
