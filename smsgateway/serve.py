@@ -66,6 +66,7 @@ def make_worker(gateway: Gateway) -> Worker:
         rate=settings.rate,
         due_handlers=gateway.due_handlers(),
         retry_failed=gateway.sms.retry_failed,
+        enrol=gateway.enrol,
         urgent_lanes=settings.urgent_lanes,
         other_lanes=settings.other_lanes,
     )

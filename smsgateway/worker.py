@@ -65,6 +65,7 @@ class Worker:
         rate: float,
         due_handlers: Handlers,
         retry_failed: Callable[[], object] = lambda: None,
+        enrol: Callable[[], object] = lambda: None,
         urgent_lanes: int = 4,
         other_lanes: int = 4,
     ) -> None:
@@ -74,6 +75,7 @@ class Worker:
         self._care = care
         self._due_handlers = due_handlers
         self._retry_failed = retry_failed
+        self._enrol = enrol
         self._halt = threading.Event()
         self._bell = Bell()
         self._pacers = {channel.name: Pacer(store, channel.name, rate, clock) for channel in channels}
@@ -95,6 +97,7 @@ class Worker:
             Tick("leases", 5, lambda: sweep_leases(self._store, self._clock, self._care)),
             Tick("expiry", 5, lambda: self._store.write(lambda tx: expire(tx, moment(tx, self._clock)))),
             Tick("failed inbound", 5, self._retry_failed),
+            Tick("enrolment", 5, self._enrol),
             Tick("upkeep", 3_600, self._upkeep),
         )
 
