@@ -8,25 +8,23 @@ danger in it is told to a human like every other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 
 from smsgateway.care import referrals, wording
-from smsgateway.care.people import Located, locate
 from smsgateway.care.reports import fingerprint, of_message
 from smsgateway.intake.answers import ANSWERS
 from smsgateway.intake.care_reports import report_care
 from smsgateway.intake.filing import only_answer
 from smsgateway.intake.households import new_household, new_patient, visit
+from smsgateway.intake.judging import judged_parts, places_of
 from smsgateway.intake.message import Applier, Judged, Message
 from smsgateway.intake.questions import QUESTIONS, answer_question
 from smsgateway.intake.stock import count_stock
 from smsgateway.outbox.queue import Draft, Rank, enqueue
-from smsgateway.reading.judge import judge
-from smsgateway.reading.models import CodeState, Facts, Outcome, Part
+from smsgateway.reading.models import Outcome
 from smsgateway.reading.programme import Programme
 from smsgateway.store.once import belongs_to, earlier_within
 from smsgateway.store.tables import inbound, message_log
@@ -38,13 +36,13 @@ IMPLAUSIBLE = "implausible"  # the question about a value that is possible but u
 
 def file_message(tx: Tx, message: Message, programme: Programme) -> str | None:
     """File all that a message says and queue its answer; gives the answer's words."""
-    places = _all_places(tx, message, programme)
+    places = places_of(tx, message, programme)
     earlier = _earlier(tx, message)
-    judged = _judge(message, places, programme, insisted=False)
+    judged = judged_parts(message, places, programme)
     if earlier is not None:
         if not _insists(tx, judged, earlier):
             return _again(tx, message, earlier, programme)
-        judged = _judge(message, places, programme, insisted=True)
+        judged = judged_parts(message, places, programme, insisted=True)
         belongs_to(
             tx, "content", fingerprint(message.member.id, message.reading.parts), message.inbound_id, message.now
         )
@@ -54,52 +52,9 @@ def file_message(tx: Tx, message: Message, programme: Programme) -> str | None:
     return answer
 
 
-def judged_message(tx: Tx, message: Message, programme: Programme) -> list[Judged]:
-    """What a message means, with nothing done about it yet."""
-    return _judge(message, _all_places(tx, message, programme), programme, insisted=False)
-
-
 def apply_part(tx: Tx, message: Message, judged: Judged, programme: Programme) -> str | None:
     """Do what one judged report asks for; gives the answer to it, which is not sent."""
     return _apply(tx, message, judged, programme)
-
-
-def _all_places(tx: Tx, message: Message, programme: Programme) -> list[tuple[Located, ...]]:
-    return [_places(tx, message, part, programme) for part in message.reading.parts]
-
-
-def _places(tx: Tx, message: Message, part: Part, programme: Programme) -> tuple[Located, ...]:
-    """Where the codes of one report are found, those of the wrong kind marked as such."""
-    subject = programme.flows[part.flow].subject if part.flow else None
-    found = (locate(tx, code, message.member.catchments, message.today) for code in part.codes)
-    return tuple(_of_wrong_kind(place) if _is_wrong_kind(place, subject) else place for place in found)
-
-
-def _is_wrong_kind(place: Located, subject: str | None) -> bool:
-    """A household where a patient was needed, or the other way round."""
-    is_patient, is_household = place.patient_id is not None, place.household_id is not None and place.patient_id is None
-    return (subject == "patient" and is_household) or (subject in ("household", "households") and is_patient)
-
-
-def _of_wrong_kind(place: Located) -> Located:
-    return Located(replace(place.facts, state=CodeState.WRONG_KIND, person=None), place.catchment)
-
-
-def _judge(
-    message: Message, places: Sequence[tuple[Located, ...]], programme: Programme, *, insisted: bool
-) -> list[Judged]:
-    facts = [
-        Facts(
-            role=message.member.role,
-            language=message.member.language,
-            codes=tuple(place.facts for place in some),
-            insisted=insisted,
-            today=message.today,
-        )
-        for some in places
-    ]
-    decision = judge(message.reading, facts, message.happened_at, programme)
-    return [Judged(i, verdict, places[i]) for i, verdict in enumerate(decision.verdicts)]
 
 
 def _reply(tx: Tx, message: Message, answer: str | None) -> None:

@@ -21,8 +21,9 @@ from smsgateway.care.choices import choices_of, group_of
 from smsgateway.care.people import Directory, Member
 from smsgateway.channels.messages import Turn
 from smsgateway.clock import Clock
-from smsgateway.intake.apply import apply_part, file_message, judged_message
+from smsgateway.intake.apply import apply_part, file_message
 from smsgateway.intake.care_reports import case_of
+from smsgateway.intake.judging import judged_message
 from smsgateway.intake.message import Message
 from smsgateway.reading import say, ussd
 from smsgateway.reading.menus import Menus
