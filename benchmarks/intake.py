@@ -215,7 +215,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--warm-up", type=float, default=2.0)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--threads", type=int, default=16, help="of the references' server")
-    parser.add_argument("--server", default="gunicorn", help="of the references; serve has its own")
+    parser.add_argument("--server", default="granian", help="of the references; serve has its own")
     parser.add_argument("--urgent-every", type=int, default=20, help="every n-th has a danger sign; 0: none")
     parser.add_argument("--no-keep-alive", action="store_true", help="a new connection for every message")
     parser.add_argument("--rapidsms-venv", type=Path, default=ROOT / "var" / "rapidsms-venv")

@@ -2,7 +2,7 @@
 
 Every candidate serves the same two Flask applications (`server_apps.py`), in turn, several rounds interleaved, so that
 a noisy machine treats all alike; the best round of each counts. At 16 connections kept alive, and at 16 that open
-anew for every message, since Africa's Talking's callbacks come from many hosts. The candidates other than gunicorn
+anew for every message, since Africa's Talking's callbacks come from many hosts. The candidates other than granian
 are no dependency of the project: give a Python that has them.
 
     python -m benchmarks.servers --python /path/to/venv/bin/python --rounds 3 --seconds 4
@@ -31,7 +31,12 @@ CANDIDATES = (
 APPLICATIONS = ("trivial", "work")
 PATIENCE_SECONDS = 5.0
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-HELD = {"nothing": b"", "half a head": HEAD[:20], "half a body": HEAD + b"Content-Length: 100\r\n\r\nid=1"}
+HELD = {
+    "a request, then kept open": b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n",
+    "nothing": b"",
+    "half a head": HEAD[:20],
+    "half a body": HEAD + b"Content-Length: 100\r\n\r\nid=1",
+}
 
 
 @dataclass(frozen=True, slots=True)

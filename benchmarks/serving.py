@@ -1,6 +1,6 @@
 """How is a WSGI application served here, so that every application in a comparison is served alike?
 
-One table of servers, each a function that serves `application` on a port with some threads until SIGTERM. `gunicorn`
+One table of servers, each a function that serves `application` on a port with some threads until SIGTERM. `granian`
 is the one that `smsgateway serve` embeds; the others are candidates that `benchmarks/servers.py` measures against it.
 
     python -m benchmarks.serving granian benchmarks.server_apps:trivial 8000 16
