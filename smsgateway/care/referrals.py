@@ -16,11 +16,13 @@ from uuid import UUID
 from sqlalchemy import select
 
 from smsgateway.care import calls, ladder, wording
+from smsgateway.care.climbing import AGAIN, Words, climb_past
 from smsgateway.care.history import COLUMNS, Past, Referral, change, hold, past_of, record, referral_from
 from smsgateway.care.people import Recipient
 from smsgateway.care.posts import Clinic, clinic_of
 from smsgateway.care.referral_codes import next_code
 from smsgateway.care.rungs import Post
+from smsgateway.care.scene import scene
 from smsgateway.care.states import Event, State, after
 from smsgateway.care.telling import tell
 from smsgateway.outbox.queue import withdraw
@@ -49,6 +51,7 @@ class Case:
     brief: Mapping[str, Any]
     reported_at: datetime | None = None
     hold_until: datetime | None = None
+    cause: UUID | None = None  # what a second message is sent for, once each; the report unless said
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def open_or_join(tx: Tx, case: Case, programme: Programme, now: datetime) -> Ope
     record(
         tx, referral, "opened", now, staff_id=case.reporter_id, report=_hex(case.report_id), danger=list(case.danger)
     )
-    view = ladder.scene(tx, referral, programme, now, clinic=clinic, past=_reported_by(case.reporter_id))
+    view = scene(tx, referral, programme, now, clinic=clinic, past=_reported_by(case.reporter_id))
 
     def words(person: Recipient) -> str:
         return wording.referral_alert(programme, person.language, referral.code, referral.brief, referral.certain)
@@ -166,9 +169,9 @@ def _join(tx: Tx, standing: Referral, case: Case, programme: Programme, now: dat
 
     if again:
         referral = _next_round(tx, referral, now)
-        view = ladder.scene(tx, referral, programme, now, past=past_of(tx, referral))
+        view = scene(tx, referral, programme, now, past=past_of(tx, referral))
         return Opened(referral, True, ladder.alert(view, words, hold_until=case.hold_until))
-    return Opened(referral, True, _tell_again(tx, referral, programme, now, case.report_id, words))
+    return Opened(referral, True, _tell_again(tx, referral, programme, now, case.cause or case.report_id, words))
 
 
 def _waits_again(standing: Referral, case: Case, new: Sequence[str]) -> bool:
@@ -218,12 +221,12 @@ def tell_again(tx: Tx, report_id: UUID, inbound_id: UUID, programme: Programme, 
 
 
 def _tell_again(
-    tx: Tx, referral: Referral, programme: Programme, now: datetime, report_id: UUID | None, words: ladder.Words
+    tx: Tx, referral: Referral, programme: Programme, now: datetime, report_id: UUID | None, words: Words
 ) -> Recipient | None:
     """One more message about the same alert, to the nurse on duty or whoever can be told."""
-    view = ladder.scene(tx, referral, programme, now)
-    rung = f"{ladder.AGAIN}{_hex(report_id)}"
+    view = scene(tx, referral, programme, now)
+    rung = f"{AGAIN}{_hex(report_id)}"
     for nurse in view.posts.holding(Post.NURSE):
         tell(tx, referral, nurse, words(nurse), now, view.clinic.zone, rung=rung)
         return nurse
-    return ladder.climb_past(view, rung, words)
+    return climb_past(view, rung, words)

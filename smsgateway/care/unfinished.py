@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import select, update
 
@@ -41,7 +41,8 @@ def complete(tx: Tx, report_id: UUID, case: Case, programme: Programme, now: dat
     new = [sign for sign in case.danger if sign not in referral.danger]
     if not _still_held(tx, referral, now):
         if new:
-            return open_or_join(tx, replace(case, hold_until=None), programme, now).referral
+            said_more = replace(case, hold_until=None, cause=uuid5(report_id, " ".join(new)))
+            return open_or_join(tx, said_more, programme, now).referral
         return change(tx, referral, brief=_brief(case, referral, finished))
     referral = change(
         tx,

@@ -7,7 +7,7 @@ reading understands both.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,7 +16,7 @@ from smsgateway.reading.programme import Flow, Programme
 from smsgateway.reading.schema import FlowError, Forms, Quantity, Strict, WordsFile, line_of, load_yaml
 
 SCREENS = (
-    *("subject", "babies", "sex", "age", "gestation", "number", "signs", "symptoms", "measures", "test"),
+    *("keyword", "subject", "babies", "sex", "age", "gestation", "number", "signs", "symptoms", "measures", "test"),
     *("treatments", "prevention", "vaccines", "outcomes", "supervision_steps", "stock", "language"),
     *("circumstances", "date"),
 )
@@ -59,11 +59,11 @@ class Screen:
 class Menus:
     """The menus of a programme. Immutable, shared by all threads."""
 
-    programme: Programme
+    programme: Programme = field(repr=False)
     by_role: Mapping[Role, tuple[str, ...]]
     order: tuple[str, ...]
     receipt_by_sms: bool
-    words: WordsFile
+    words: WordsFile = field(repr=False)
 
     def flows(self, role: Role) -> tuple[str, ...]:
         """What the first screen offers a role."""
@@ -78,18 +78,24 @@ class Menus:
         return tuple(found[name] for name in self.order if name in found)
 
     def _screens(self, flow: Flow, language: str, visitor: bool, group: str | None) -> Iterator[Screen]:
+        meanings = self._meanings(flow, language)
+        if len(meanings) > 1:
+            yield Screen("keyword", "list", meanings, one=True, optional=False)
         if flow.subject == "chw":
             yield Screen("subject", "number", optional=flow.subject_optional, plausible=(0, 99_999))
         elif flow.subject != "none":
             yield Screen("subject", "code", optional=flow.subject_optional or flow.visitor)
         if flow.number is not None:
             low, high = flow.number.plausible
-            yield Screen("number", "number", optional=flow.number.field == "contact", plausible=(low, high))
+            required = any(flow.number.field in need.any for need in flow.needs)
+            yield Screen("number", "number", optional=not required, plausible=(low, high))
         groups = {word.partition(".")[0] for word in flow.words}
         if not flow.danger and flow.signs != "told":
             groups.discard("signs")  # read wherever they are texted, asked only where somebody may be ill
         if "stock" in flow.takes:
             groups = set()
+        if meanings:
+            groups.discard("outcomes")
         described = visitor or ("sex" in flow.words and not flow.visitor)
         if described and "sex" in groups:
             yield Screen("sex", "list", (Option("F", "F"), Option("M", "M")), one=True, optional=False)
@@ -101,6 +107,18 @@ class Menus:
                 yield Screen(kind, "list", options, one=kind in _ONE)
         for takes in flow.takes or ():
             yield from self._taken(takes, flow, language)
+
+    def _meanings(self, flow: Flow, language: str) -> tuple[Option, ...]:
+        """The keywords of a flow whose keyword says what happened (GARDE or RELEVE, GUERI or EVACUE): one a meaning."""
+        words = flow.keywords.get("en" if language == "en" else "fr", ())
+        outcomes = {form: id for id, forms in self.words.outcomes.items() for form in (*forms.fr, *forms.en)}
+        if words and all(word in flow.sets for word in words):
+            chosen = {tuple(sorted(flow.sets[word].items())): word for word in reversed(words)}
+            return tuple(Option(word, word) for word in words if word in chosen.values())
+        if flow.subject == "referral" and "outcomes" in flow.words:
+            first = {outcomes[word]: word for word in reversed(words) if word in outcomes}
+            return tuple(Option(word, word) for word in words if word in first.values())
+        return ()
 
     def _taken(self, takes: str, flow: Flow, language: str) -> Iterator[Screen]:
         if takes == "gestation":

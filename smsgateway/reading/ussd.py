@@ -124,8 +124,8 @@ class _Session:
         picked = self.picked(entry)
         if len(picked) != 1:
             return self.menu(self.words("ussd_choose"))
-        self.state = {"at": "flow", "flow": picked[0], "slot": 0, "said": [], "queue": [], "page": 0, "trail": []}
-        return self.ask()
+        self.state = {"at": "flow", "flow": picked[0], "slot": -1, "said": [], "queue": [], "page": 0, "trail": []}
+        return self.advance()
 
     def answered(self, entry: str) -> Turned:
         screen = self.screen()
@@ -164,6 +164,9 @@ class _Session:
             return self.ask(self.words("ussd_choose" if screen.one else "ussd_choose_several"))
         picked = [says for says in picked if says] or [""]  # "none" beside a sign: the sign wins
         if picked == [""]:
+            return self.went_on([])
+        if screen.name == "keyword":
+            self.state["keyword"] = picked[0]
             return self.went_on([])
         options = {option.says: option for option in screen.options}
         plain = [says for says in picked if options[says].needs is None]
@@ -360,7 +363,8 @@ class _Session:
 
     def text(self) -> str:
         """The SMS this session has written so far."""
-        return " ".join([self.flow().taught(self.language), *self.state["said"]])
+        keyword = self.state.get("keyword") or self.flow().taught(self.language)
+        return " ".join([keyword, *self.state["said"]])
 
     def words(self, key: str, **values: str) -> str:
         return say.text(self.menus.programme, key, self.language, **values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,9 +18,14 @@ from smsgateway.text.gsm7 import Encoding, encoding_of, septets
 PEOPLE = [Somebody(f"{n}{n % 10}", f"{n}-{n % 10} fille {n - 399} mois") for n in range(400, 430)]
 
 
+@lru_cache
+def the_menus() -> Menus:
+    return load_menus(load_programme(shipped("flows")))
+
+
 @pytest.fixture(scope="module")
 def menus() -> Menus:
-    return load_menus(load_programme(shipped("flows")))
+    return the_menus()
 
 
 def known(code: str) -> str | None:
@@ -138,7 +145,7 @@ def test_every_flow_of_every_menu_reaches_its_end(menus: Menus, role: Role, lang
             fits_a_screen(turned)
             turned = _sensible(menus, role, language, turned)
         assert turned.finished, (name, turned.screen)
-        assert turned.text.split()[0] == menus.programme.flows[name].taught(language)
+        assert turned.text.split()[0] in menus.programme.flows[name].keywords["en" if language == "en" else "fr"]
 
 
 def _sensible(menus: Menus, role: Role, language: str, turned: Turned) -> Turned:
@@ -163,7 +170,8 @@ def _sensible(menus: Menus, role: Role, language: str, turned: Turned) -> Turned
     language=st.sampled_from(["fr", "en"]),
     role=st.sampled_from(list(Role)),
 )
-def test_no_entry_breaks_a_session(menus: Menus, entries: list[str], language: str, role: Role) -> None:
+def test_no_entry_breaks_a_session(entries: list[str], language: str, role: Role) -> None:
+    menus = the_menus()
     turned = start(menus, role, language, CONTEXT)
     state: State = turned.state
     for entry in entries:
