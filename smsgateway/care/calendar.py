@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from smsgateway.care.figures.periods import local_day, period_of
 from smsgateway.care.reminders import Open, Subject, row, window
-from smsgateway.care.schedules import ABOUT_STAFF, Schedule, Schedules
+from smsgateway.care.schedule_file import ABOUT_STAFF
+from smsgateway.care.schedules import Schedule, Schedules
 from smsgateway.care.sites import place_of
 from smsgateway.store.tables import due
 from smsgateway.store.write import Tx

@@ -16,8 +16,8 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from smsgateway.care.beginnings import plan_from_register
 from smsgateway.care.calendar import this_round
-from smsgateway.care.followups import plan_from_register
 from smsgateway.care.recall import EVENING, MORNING
 from smsgateway.care.reminders import Subject
 from smsgateway.care.schedules import Schedules

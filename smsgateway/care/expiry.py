@@ -10,10 +10,11 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from smsgateway.care.beginnings import begin_for_patient
 from smsgateway.care.calendar import next_round
-from smsgateway.care.followups import begin_for_patient
 from smsgateway.care.reminders import End, Open, log_row
-from smsgateway.care.schedules import ABOUT_PATIENTS, ABOUT_STAFF, Schedules
+from smsgateway.care.schedule_file import ABOUT_PATIENTS, ABOUT_STAFF
+from smsgateway.care.schedules import Schedules
 from smsgateway.due import Batch, DueItem, Handler
 from smsgateway.store.tables import due_log
 from smsgateway.store.write import Tx

@@ -15,7 +15,8 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, delete, select, update
 
-from smsgateway.care.schedules import Length, Schedule, Step
+from smsgateway.care.schedule_file import Length
+from smsgateway.care.schedules import Schedule, Step
 from smsgateway.due import LATER_RANK
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import due, due_log
@@ -37,7 +38,8 @@ class End(StrEnum):
     MISSED = "missed"  # never told: an outage, or nobody there to tell
 
 
-DONE: Final = (End.FULFILLED, End.COVERED, End.ENDED, End.REPLACED)
+# The ends that a report brings about, and that its correction takes back.
+BROUGHT: Final = (End.FULFILLED, End.COVERED, End.ENDED, End.REPLACED, End.DEATH, End.MOVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +246,7 @@ def reopen(tx: Tx, subjects: Iterable[UUID], report_id: UUID, now: datetime) -> 
     which = (
         due_log.c.subject_id.in_(list(subjects)),
         due_log.c.report_id == report_id,
-        due_log.c.reason.in_([reason.value for reason in DONE]),
+        due_log.c.reason.in_([reason.value for reason in BROUGHT]),
     )
     back = tx.execute(select(due_log).where(*which, due_log.c.pointless_at > now)).all()
     tx.execute(delete(due_log).where(due_log.c.id.in_([each.id for each in back])))

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select
 
 from smsgateway.care.hours import zone_named
-from smsgateway.care.schedules import DayRow
+from smsgateway.care.schedule_file import DayRow
 from smsgateway.care.workdays import Hours, hours_of
 from smsgateway.reading.models import Role
 from smsgateway.store.tables import assignments, catchments, facilities, leaves, phones, staff

@@ -15,7 +15,8 @@ from sqlalchemy import and_, func, or_, select
 
 from smsgateway.care.enrolment import WEEK
 from smsgateway.care.reminders import End
-from smsgateway.care.schedules import ABOUT_PATIENTS, Schedules, schedules_of
+from smsgateway.care.schedule_file import ABOUT_PATIENTS
+from smsgateway.care.schedules import Schedules, schedules_of
 from smsgateway.care.team import Mate, mates
 from smsgateway.due import Batch, DueItem
 from smsgateway.outbox.queue import Draft, Rank, enqueue

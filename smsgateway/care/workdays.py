@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from smsgateway.care.hours import Window, windows
-from smsgateway.care.schedules import DayRow
+from smsgateway.care.schedule_file import DayRow
 
 AHEAD = 60  # days looked ahead for a working day: longer than any row of holidays
 BEFORE_CLOSING = timedelta(minutes=90)  # the evening nudge of somebody whose hours do not have the evening in them

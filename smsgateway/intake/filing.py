@@ -1,19 +1,67 @@
-"""How does a judged report become a row, and what is its sender answered when nothing special follows from it?"""
+"""How does a judged report become a row, and what is its sender answered when nothing special follows from it?
+
+A report that corrects an earlier one replaces it. What is asked back is kept, so that a bare answer finds its question.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from smsgateway.care import wording
-from smsgateway.care.followups import filed_report, reported
+from smsgateway.care import asked, corrections, unclear, wording
+from smsgateway.care.corrections import Merged, Standing
+from smsgateway.care.filed import filed_report
+from smsgateway.care.followups import reported
 from smsgateway.care.people import Located
 from smsgateway.care.reports import file_report
 from smsgateway.care.schedules import schedules_of
 from smsgateway.intake.message import Judged, Message
+from smsgateway.reading.models import Outcome, Question
 from smsgateway.reading.programme import Programme
 from smsgateway.store.write import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A report that was filed, and what it corrected, if anything."""
+
+    report_id: UUID
+    corrected: Standing | None = None
+    merged: Merged | None = None
+
+    @property
+    def amends(self) -> bool:
+        """Whether it changes a report that had been understood, rather than answering what was asked."""
+        return self.corrected is not None and not self.corrected.asked
+
+
+def file_or_correct(
+    tx: Tx, message: Message, judged: Judged, programme: Programme, place: Located | None, item: int = 0
+) -> Filed:
+    """Keep a report, or let it replace the one it corrects with all that stands now."""
+    old = _corrected_by(tx, message, judged, place)
+    if old is None:
+        return Filed(file_part(tx, message, judged, programme, place, item))
+    verdict = judged.verdict
+    merged = corrections.merged(old, verdict.answers, verdict.danger, programme)
+    report_id = file_part(
+        tx, message, judged, programme, place, item, answers=merged.answers, danger=merged.danger, corrects=old
+    )
+    return Filed(report_id, old, merged)
+
+
+def _corrected_by(tx: Tx, message: Message, judged: Judged, place: Located | None) -> Standing | None:
+    """The report that this one corrects. New danger about somebody who was reported on is news and no correction."""
+    if message.continues is not None:
+        return corrections.report(tx, message.continues.report_id) if message.continues.report_id else None
+    if place is None or not judged.verdict.filed:
+        return None
+    old = corrections.standing(
+        tx, message.member.id, judged.part.flow or "", place.patient_id, place.household_id, message.now
+    )
+    return None if old is not None and judged.verdict.danger and not old.asked else old
 
 
 def file_part(
@@ -25,12 +73,15 @@ def file_part(
     item: int = 0,
     *,
     answers: Mapping[str, Any] | None = None,
+    danger: Sequence[str] | None = None,
+    corrects: Standing | None = None,
 ) -> UUID:
-    """Keep one report under `place`, unfiled when that is not certain; gives its id. `answers`: those that stand when
-    they are more than was written in this message."""
+    """Keep one report under `place`, unfiled when that is not certain; gives its id. `answers` and `danger`: those that
+    stand when they are more than was written in this message."""
     flow = judged.part.flow or "unknown"
     known = programme.flows.get(flow)
     stands = judged.verdict.answers if answers is None else answers
+    signs = judged.verdict.danger if danger is None else danger
     filed = judged.verdict.filed and (place is not None or not judged.part.codes)
     report_id = file_report(
         tx,
@@ -38,16 +89,70 @@ def file_part(
         flow=flow,
         flow_version=known.version if known else 0,
         answers=stands,
-        danger=judged.verdict.danger,
+        danger=signs,
         unclear=judged.verdict.unclear,
         place=place,
         filed=filed,
         item=item,
     )
+    if corrects is not None:
+        _replace(tx, message, judged, corrects, place, report_id)
     if filed:
-        report = filed_report(report_id, message.origin(judged.number), flow, stands, judged.verdict.danger, place)
+        report = filed_report(report_id, message.origin(judged.number), flow, stands, signs, place)
         reported(tx, report, schedules_of(programme), message.now)
     return report_id
+
+
+def _replace(tx: Tx, message: Message, judged: Judged, old: Standing, place: Located | None, report_id: UUID) -> None:
+    asked.answered(tx, old.inbound_id, old.part)
+    if not judged.verdict.unclear_danger:
+        unclear.forget(tx, message.member.id, old.inbound_id)
+    if place is not None and place.patient_id is not None and old.patient_id is None:
+        corrections.adopt(tx, old, place.patient_id)
+    corrections.replace_by(tx, old, report_id, message.now)
+
+
+# ---------------------------------------------------------------- answering
+
+
+def answer_back(tx: Tx, message: Message, judged: Judged, programme: Programme, report_id: UUID | None = None) -> str:
+    """What was understood, or what must be asked; what is asked is kept."""
+    keep_questions(tx, message, judged, report_id)
+    return plain_answer(message, judged, programme)
+
+
+def keep_questions(tx: Tx, message: Message, judged: Judged, report_id: UUID | None) -> None:
+    """Keep what the answer to this report asks, until it is answered."""
+    verdict, part = judged.verdict, judged.part
+    if message.continues is not None:
+        asked.answered(tx, message.continues.inbound_id, message.continues.part)
+    if not verdict.questions or verdict.outcome is Outcome.REJECT:
+        return
+    near = {str(place.facts.code): place.facts.near for place in judged.places}
+    questions = tuple(asked.Asking(each.key, each.about, near.get(each.about, ())) for each in verdict.questions)
+    asked.ask(
+        tx,
+        asked.Open(
+            message.inbound_id,
+            judged.number,
+            report_id,
+            part.flow,
+            verdict.subject,
+            part.text,
+            questions,
+            message.now,
+        ),
+        message.member.id,
+        message.member.site_id,
+    )
+
+
+def asking(judged: Judged, key: str, about: str = "") -> Judged:
+    """The same report with a question that only the register could raise: it is asked instead of accepted."""
+    verdict = judged.verdict
+    outcome = Outcome.ASK if verdict.outcome is Outcome.ACCEPT else verdict.outcome
+    questions = (Question(key, about), *verdict.questions)
+    return replace(judged, verdict=replace(verdict, outcome=outcome, questions=questions))
 
 
 def plain_answer(message: Message, judged: Judged, programme: Programme) -> str:
@@ -55,9 +160,9 @@ def plain_answer(message: Message, judged: Judged, programme: Programme) -> str:
     return wording.report_answer(programme, judged.verdict, message.language, message.member.role, judged.places)
 
 
-def only_answer(_tx: Tx, message: Message, judged: Judged, programme: Programme) -> str | None:
+def only_answer(tx: Tx, message: Message, judged: Judged, programme: Programme) -> str | None:
     """Help, questions and what is no report: answered, nothing filed."""
     flow = programme.flows.get(judged.part.flow or "")
     if flow is not None and not flow.ready:
         return wording.not_ready(programme, message.language, flow.taught(message.language))
-    return plain_answer(message, judged, programme)
+    return answer_back(tx, message, judged, programme)

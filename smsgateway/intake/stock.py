@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smsgateway.care import stock, wording
-from smsgateway.care.followups import filed_report, reported
+from smsgateway.care.filed import filed_report
+from smsgateway.care.followups import reported
 from smsgateway.care.questions import item_word
 from smsgateway.care.reports import file_report
 from smsgateway.care.schedules import schedules_of
