@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field
 
 from smsgateway.care.hours import Window, windows
 from smsgateway.reading.conditions import Condition, ConditionError, Name, Type, compile_condition
+from smsgateway.reading.programme import declared_names
 from smsgateway.reading.schema import FlowError, Languages, Strict, WordsFile, line_of
 from smsgateway.text.gsm7 import Encoding, encoding_of
 

@@ -138,10 +138,8 @@ def schedules_in(folder: Path) -> Schedules:
     file = load_yaml(path, SchedulesFile)
     words = load_yaml(folder / "words.yaml", WordsFile)
     signs = frozenset(row.id for row in load_yaml(folder / "signs.yaml", list[SignRow]))
-    check = Check(
-        path, frozenset(each.stem for each in folder.glob("*.yaml")), words, names_in_conditions(words, signs)
-    )
-    check.everything(file)
+    names = names_in_conditions(words, signs)
+    Check(path, frozenset(each.stem for each in folder.glob("*.yaml")), words, names).everything(file)
     named = {row.name: _schedule(row) for row in file.schedules}
     effects = MappingProxyType(_effects(file, named, names))
     return Schedules(file.day, customs_in(folder).period_starts_on, MappingProxyType(named), effects)
