@@ -76,6 +76,7 @@ class Lane:
         if following is None:
             return 0
         claimed = self._store.write(lambda tx: self._claim(tx, following))
+        self._give_back(following, len(claimed))
         self._record([_opted_out(message) for message in claimed if message.unwanted])
         wanted = [message for message in claimed if not message.unwanted]
         if wanted and self._halt.is_set():
@@ -116,6 +117,11 @@ class Lane:
         if not permits.count:
             self.rest = min(permits.wait, IDLE)
         return permits.count
+
+    def _give_back(self, following: _Next, used: int) -> None:
+        name = following.channels[0].name
+        if following.rank is not Rank.URGENT and name in self._pacers and used < following.limit:
+            self._pacers[name].give_back(following.limit - used)
 
     def _claim(self, tx: Tx, following: _Next) -> list[Claimed]:
         """Take the first message and what can share its request."""

@@ -59,6 +59,11 @@ class Pacer:
             self._left -= count
             return Permits(count)
 
+    def give_back(self, count: int) -> None:
+        """Permits that were taken and not needed: for another lane of this process, or for nobody."""
+        with self._lock:
+            self._left += count
+
     def book(self, count: int) -> None:
         """Count messages that went without asking."""
         self._store.write(lambda tx: self._book(tx, count))

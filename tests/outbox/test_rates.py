@@ -93,6 +93,19 @@ def test_a_batch_is_never_larger_than_its_permits(store: Store) -> None:
     assert [len(request) for request in house.provider.requests] == [5, 5]
 
 
+def test_messages_that_cannot_share_a_request_use_the_whole_rate(store: Store) -> None:
+    """A request might have carried a hundred: what it did not carry is not used up."""
+    house = House(store)
+    house.provider.batch_limit = 100
+    house.pacers["peer"] = Pacer(store, "peer", 50.0, house.clock)
+    for number in range(50):
+        house.queue(f"reminder {number}")
+    for _ in range(10):
+        house.deliver()
+        house.pass_time(seconds=0.1)
+    assert len(house.provider.bodies) == 50
+
+
 def test_too_fast_halves_the_rate_for_a_minute(store: Store) -> None:
     clock = VirtualClock(NOON)
     pacer = Pacer(store, "at", 10.0, clock)
