@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import update
 
-from smsgateway.care import ladder
+from smsgateway.care import deliveries
 from smsgateway.outbox.aftercare import SentMessage
 from smsgateway.outbox.queue import Rank
 from smsgateway.reading.programme import Programme
@@ -24,7 +24,7 @@ class Care:
 
     def handed_over(self, tx: Tx, message: SentMessage, now: datetime) -> None:
         if message.referral_id is not None:
-            ladder.handed_over(tx, message, self._programme, now)
+            deliveries.handed_over(tx, message, self._programme, now)
 
     def delivered(self, tx: Tx, message: SentMessage, now: datetime) -> None:
         """The first message about a referral is on a handset."""
@@ -37,6 +37,6 @@ class Care:
 
     def undelivered(self, tx: Tx, message: SentMessage, reason: str, now: datetime) -> None:
         if message.referral_id is not None:
-            ladder.undelivered(tx, message, reason, self._programme, now)
+            deliveries.undelivered(tx, message, reason, self._programme, now)
         elif message.rank is Rank.URGENT:
             raise_fault(tx, "urgent_message_undelivered", str(message.id), message.site_id, now)

@@ -16,9 +16,13 @@ from uuid import UUID
 from sqlalchemy import select
 
 from smsgateway.care import calls, ladder, visits
-from smsgateway.care.history import COLUMNS, Referral, change, hold, named, past_of, record, referral_from
+from smsgateway.care.climbing import ALERTS, settle_faults
+from smsgateway.care.followups import person_gone
+from smsgateway.care.history import COLUMNS, Past, Referral, change, hold, named, past_of, record, referral_from
 from smsgateway.care.people import Member, Recipient, member_as_recipient
+from smsgateway.care.reminders import End
 from smsgateway.care.rungs import LAST, Post
+from smsgateway.care.scene import Scene, scene
 from smsgateway.care.states import OPEN, UNSEEN, Event, State, after, applies
 from smsgateway.care.telling import heard_by, inform
 from smsgateway.care.timetable import WAITS
@@ -28,7 +32,7 @@ from smsgateway.reading.programme import Programme
 from smsgateway.store.tables import referral_events, referrals
 from smsgateway.store.write import Tx
 
-_FROM_HERE = frozenset({Role.NURSE})
+_AT_THE_CLINIC = frozenset({Role.NURSE})
 _ENDS_WITH: Final[Mapping[str, Event]] = {
     "transferred": Event.TRANSFERRED,
     "died": Event.DIED,
@@ -99,7 +103,8 @@ def answer(
 ) -> Answered:
     """Apply an answer to a referral."""
     before = hold(tx, referral_id, messages=True)
-    noted = _says_something(before, said, member)
+    past = past_of(tx, before)
+    noted = _says_something(before, past, said, member)
     record(
         tx,
         before,
@@ -114,9 +119,9 @@ def answer(
     if not noted:
         return Answered(before, False)
     changed = change(tx, before, **_columns(before, said, member, now))
-    view = ladder.scene(tx, changed, programme, now, past=past_of(tx, changed))
+    view = scene(tx, changed, programme, now, past=past)
     if changed.state is not before.state:
-        ladder.settle_faults(tx, changed, now)
+        settle_faults(tx, changed, now)
         _take_back(view, said)
         ladder.wake_next(view)
     _send_somebody(view, said)
@@ -124,15 +129,28 @@ def answer(
     return Answered(changed, True)
 
 
-def _says_something(referral: Referral, said: Answer, member: Member) -> bool:
-    """Whether the answer applies, or adds to what was said before: the clinic confirms what the CHW said, or what
-    became of the person was not the end."""
+def person_died(
+    tx: Tx, patient_id: UUID, member: Member, inbound_id: UUID, programme: Programme, now: datetime
+) -> None:
+    """A death was reported (DEC): it is the outcome of the person's open referral, if there is one."""
+    query = select(referrals.c.id).where(referrals.c.patient_id == patient_id, referrals.c.open)
+    for referral_id in tx.execute(query).scalars().all():
+        answer(tx, referral_id, of_outcome("died"), member, inbound_id, programme, now)
+
+
+def _says_something(referral: Referral, past: Past, said: Answer, member: Member) -> bool:
+    """Whether the answer applies, or adds to what was said before: the clinic confirms what a supervisor or the CHW
+    said, or what became of the person was not the end."""
     if applies(referral.state, said.event):
         return True
+    if member.role not in _AT_THE_CLINIC:
+        return False
+    if said.event is Event.RECEIVED:
+        return referral.state is State.RECEIVED and not past.clinic_answered
     if said.event is Event.ARRIVED:
-        return referral.open and member.role in _FROM_HERE and referral.arrived_at is None
-    amends = referral.state is State.CLOSED and member.role in _FROM_HERE
-    return amends and said.outcome is not None and said.outcome != referral.outcome
+        return referral.open and referral.arrived_at is None
+    amends = referral.state is State.CLOSED and said.outcome is not None
+    return amends and said.outcome != referral.outcome
 
 
 def _columns(referral: Referral, said: Answer, member: Member, now: datetime) -> dict[str, Any]:
@@ -155,7 +173,7 @@ def _columns(referral: Referral, said: Answer, member: Member, now: datetime) ->
     return values
 
 
-def _take_back(view: ladder.Scene, said: Answer) -> None:
+def _take_back(view: Scene, said: Answer) -> None:
     """What is queued for what is no longer waited for is not sent. What a second report said that is new still is."""
     referral = view.referral
     if not referral.open:
@@ -163,17 +181,19 @@ def _take_back(view: ladder.Scene, said: Answer) -> None:
         return
     over = {step.rung.rung for step in view.table() if referral.state not in WAITS[step.wait]}
     over |= {f"{LAST}_{wait.value}" for wait, states in WAITS.items() if referral.state not in states}
-    over |= {*ladder.ALERTS} if referral.state is not State.OPENED else set()
+    over |= {*ALERTS} if referral.state is not State.OPENED else set()
     rungs = [named(rung, number) for rung in over for number in range(1, referral.round + 1)]
     withdraw(view.tx, view.now, referral_id=referral.id, rungs=rungs, reason=said.event.value)
 
 
-def _send_somebody(view: ladder.Scene, said: Answer) -> None:
+def _send_somebody(view: Scene, said: Answer) -> None:
     """A visit follows from a refusal, and from a nurse who asks for one; none is made to a family in mourning."""
     if said.event is Event.DIED:
         visits.no_more_visits(view.tx, view.referral)
+        if view.referral.patient_id:
+            person_gone(view.tx, view.referral.patient_id, view.now, End.DEATH)
     elif said.event is Event.REFUSED:
-        visits.ask_for_visit(view.tx, view.referral, visits.REFUSED, 1, view.now, view.clinic.zone)
+        visits.ask_for_visit(view.tx, view.referral, visits.REFUSED, 0, view.now, view.clinic.zone)
     elif said.follow_up_days:
         visits.ask_for_visit(
             view.tx, view.referral, visits.COUNTER_REFERRAL, said.follow_up_days, view.now, view.clinic.zone, said.words
@@ -205,7 +225,7 @@ _AUDIENCES: Final[Mapping[Event, tuple[tuple[Audience, ...], bool]]] = {
 }
 
 
-def _spread(view: ladder.Scene, before: Referral, said: Answer, by: Member) -> None:
+def _spread(view: Scene, before: Referral, said: Answer, by: Member) -> None:
     audiences, urgent = _AUDIENCES.get(said.event, ((), False))
     people: dict[UUID, tuple[Audience, Recipient]] = {}
     for audience in audiences:
@@ -228,7 +248,7 @@ def _spread(view: ladder.Scene, before: Referral, said: Answer, by: Member) -> N
             inform(view.tx, view.referral, person, text, view.now, about=about, urgent=urgent)
 
 
-def _audience(view: ladder.Scene, audience: Audience) -> list[Recipient]:
+def _audience(view: Scene, audience: Audience) -> list[Recipient]:
     match audience:
         case Audience.REPORTER:
             return view.posts.reporter()
@@ -242,20 +262,20 @@ def _audience(view: ladder.Scene, audience: Audience) -> list[Recipient]:
             return _heard(view)
 
 
-def _heard(view: ladder.Scene) -> list[Recipient]:
+def _heard(view: Scene) -> list[Recipient]:
     people = [member_as_recipient(view.tx, each) for each in heard_by(view.tx, view.referral)]
     return [each for each in people if each is not None and each.staff_id not in view.past.reporters]
 
 
 def _key(said: Answer, audience: Audience, by: Member) -> str:
     """The text: an alert that was answered above the clinic is not the clinic's answer."""
-    if said.event is Event.RECEIVED and by.role not in _FROM_HERE:
+    if said.event is Event.RECEIVED and by.role not in _AT_THE_CLINIC:
         return "received_above"
     if said.event is Event.RECEIVED and audience is Audience.ABOVE:
         return "answered"
     return said.event.value
 
 
-def _phone_of(view: ladder.Scene, member: Member) -> str | None:
+def _phone_of(view: Scene, member: Member) -> str | None:
     person = member_as_recipient(view.tx, member.id)
     return person.phone if person else None

@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select, update
 
 from smsgateway.care.states import State
+from smsgateway.reading.models import Role
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import due, outbox, referral_events, referrals
 from smsgateway.store.types import new_id
@@ -83,6 +84,8 @@ def hold(tx: Tx, referral_id: UUID, *, messages: bool = False) -> Referral:
 
 def change(tx: Tx, referral: Referral, **values: Any) -> Referral:
     """Write what changed, and give the referral as it is then. Columns that are no part of `Referral` may be named."""
+    if not values:
+        return referral
     written = {**values, "danger": list(values["danger"])} if "danger" in values else values
     tx.execute(update(referrals).where(referrals.c.id == referral.id).values(**written))
     known = {each.name for each in fields(Referral)}
@@ -94,13 +97,13 @@ def change(tx: Tx, referral: Referral, **values: Any) -> Referral:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the history says: who reported, who was told under which rung, which rungs were reached, who answered
-    last. Rungs carry their round (see `named`)."""
+    """What the history says: who reported, who was told under which rung, which rungs were reached, and whether the
+    clinic itself has answered since the last danger report. Rungs carry their round (see `named`)."""
 
     reporters: frozenset[UUID] = frozenset()
     told: frozenset[tuple[str, UUID]] = frozenset()
     climbed: frozenset[str] = frozenset()
-    answered_by: UUID | None = None
+    clinic_answered: bool = False
 
     def climbed_in(self, number: int) -> frozenset[str]:
         """The rungs reached in this round, by their plain names."""
@@ -121,10 +124,10 @@ _EVENTS = Prepared(
 def past_of(tx: Tx, referral: Referral) -> Past:
     """The history of a referral so far."""
     tx.flush()
-    reporters = {referral.reporter_id} - {None}
+    reporters: set[UUID] = {referral.reporter_id} if referral.reporter_id else set()
     told: set[tuple[str, UUID]] = set()
     climbed: set[str] = set()
-    answered_by: UUID | None = None
+    clinic_answered = False
     for event in tx.ask(_EVENTS, referral=referral.id):
         if event.kind in _REPORTS and event.staff_id:
             reporters.add(event.staff_id)
@@ -132,9 +135,11 @@ def past_of(tx: Tx, referral: Referral) -> Past:
             told.add((event.detail["rung"], event.staff_id))
         elif event.kind == RUNG:
             climbed.add(event.detail["rung"])
-        elif event.kind == "received" and event.staff_id:
-            answered_by = event.staff_id
-    return Past(frozenset(each for each in reporters if each), frozenset(told), frozenset(climbed), answered_by)
+        elif event.kind == "received" and event.detail.get("role") == Role.NURSE.value:
+            clinic_answered = True
+        elif event.kind == "worsened":
+            clinic_answered = False
+    return Past(frozenset(reporters), frozenset(told), frozenset(climbed), clinic_answered)
 
 
 def named(rung: str, number: int) -> str:

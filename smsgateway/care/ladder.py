@@ -1,101 +1,33 @@
 """Who is told next? A referral climbs from person to person until a human answers.
 
 Items of `due` only wake it up; what happens then is decided from how the referral stands, so that a tick that was
-missed, doubled or late does no harm. There is exactly one such item for every open referral. The person who sent the
-report is never the fallback, nobody is told the same rung twice, and when nobody is left that is a fault.
+missed, doubled or late does no harm. There is exactly one such item for every open referral.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 from smsgateway.care import calls
-from smsgateway.care.history import RUNG, Past, Referral, change, find, hold, named, past_of, record, unnamed
+from smsgateway.care.climbing import NOT_SENT, Words, climb_past, settle_faults, tell_not_to_wait, tell_under
+from smsgateway.care.history import RUNG, change, find, hold, named, record
 from smsgateway.care.hours import within
 from smsgateway.care.people import Recipient
-from smsgateway.care.posts import Clinic, Posts, clinic_of
-from smsgateway.care.rungs import FIRST, HAND_OVER, LAPSED, LAST, TRANSFER_OVER, Ladder, Ladders, Post, Rung, ladders_of
+from smsgateway.care.rungs import FIRST, HAND_OVER, LAPSED, TRANSFER_OVER, ladders_of
+from smsgateway.care.scene import Scene, scene
 from smsgateway.care.states import Event, after
-from smsgateway.care.telling import may_have_heard, queued_until, tell
-from smsgateway.care.timetable import WAITS, Standing, Step, Wait, next_step, rungs_above, timetable, wait_of
+from smsgateway.care.telling import queued_until
+from smsgateway.care.timetable import Step, Wait
 from smsgateway.due import DueItem, Handler, cancel, schedule
-from smsgateway.outbox.aftercare import SentMessage
 from smsgateway.outbox.queue import withdraw
 from smsgateway.reading.programme import Programme
-from smsgateway.store.faults import clear_fault, raise_fault
+from smsgateway.store.faults import raise_fault
 from smsgateway.store.write import Tx
 
-NOBODY: Final = "nobody_reachable"
-NOT_SENT: Final = "alert_not_sent"
-DONT_WAIT: Final = "dont_wait"
-AGAIN: Final = "again:"
-ALERTS: Final = (FIRST, LAST, DONT_WAIT)  # messages of an alert that are no rungs of the ladder
 ON_TIME: Final = timedelta(seconds=60)  # what is acted on later than this was missed: the service was away
 _CLOSINGS: Final = frozenset({TRANSFER_OVER, LAPSED})
-
-Words = Callable[[Recipient], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """One referral at one moment, with all that a decision about it needs."""
-
-    tx: Tx
-    programme: Programme
-    ladders: Ladders
-    clinic: Clinic
-    ladder: Ladder
-    referral: Referral
-    past: Past
-    posts: Posts
-    now: datetime
-
-    @property
-    def standing(self) -> Standing:
-        referral = self.referral
-        return Standing(
-            state=referral.state,
-            urgency=referral.urgency,
-            tier=referral.tier,
-            since=referral.counted_from or referral.round_at,
-            settled=referral.state_at,
-            climbed=self.past.climbed_in(referral.round),
-        )
-
-    @property
-    def waited(self) -> timedelta:
-        """How long the person has waited, since the danger was reported."""
-        return self.now - self.referral.round_at
-
-    def table(self) -> list[Step]:
-        return timetable(self.ladders, self.ladder, self.standing, self.clinic.zone)
-
-    def next(self) -> Step | None:
-        return next_step(self.ladders, self.ladder, self.standing, self.clinic.zone)
-
-
-def scene(
-    tx: Tx,
-    referral: Referral,
-    programme: Programme,
-    now: datetime,
-    *,
-    clinic: Clinic | None = None,
-    past: Past | None = None,
-) -> Scene:
-    """Look at a referral; what is known already may be given."""
-    ladders = ladders_of(programme)
-    clinic = clinic or clinic_of(tx, referral.facility_id)
-    past = past or past_of(tx, referral)
-    posts = Posts(tx, ladders, referral, past.reporters, now)
-    return Scene(tx, programme, ladders, clinic, ladders.of_site(clinic.site), referral, past, posts, now)
-
-
-# ---------------------------------------------------------------- the alert
 
 
 def alert(view: Scene, words: Words, *, hold_until: datetime | None = None) -> Recipient | None:
@@ -105,28 +37,12 @@ def alert(view: Scene, words: Words, *, hold_until: datetime | None = None) -> R
     night = not within(view.now, view.ladders.day, view.clinic.zone)
     people = view.posts.holders(tier.climb(night).first)
     for person in people:
-        _tell(view, person, words(person), FIRST, hold_until=hold_until)
+        tell_under(view, person, words(person), FIRST, hold_until=hold_until)
     first = people[0] if people else climb_past(view, FIRST, words)
     cancel(view.tx, RUNG, view.referral.id)
     starts = hold_until or view.now
     _wake(view, HAND_OVER, starts + view.ladders.hand_over_within)
     return first
-
-
-def _tell(
-    view: Scene, person: Recipient, text: str, rung: str, *, urgent: bool = True, hold_until: datetime | None = None
-) -> None:
-    tell(
-        view.tx,
-        view.referral,
-        person,
-        text,
-        view.now,
-        view.clinic.zone,
-        rung=rung if rung.startswith(AGAIN) else named(rung, view.referral.round),
-        urgent=urgent,
-        hold_until=hold_until,
-    )
 
 
 def _wake(view: Scene, step: str, at: datetime) -> None:
@@ -211,23 +127,14 @@ def climb(view: Scene, step: Step) -> Scene:
     people = view.posts.holders(step.rung.tell)
     for person in people:
         text = calls.rung_text(view.programme, person, view.referral, step.wait, view.waited)
-        _tell(view, person, text, step.rung.rung, urgent=step.rung.urgent)
-    told = people[0] if people else climb_past(view, step.rung.rung, _words(view, step.wait), urgent=step.rung.urgent)
-    _tell_not_to_wait(view, step.rung, told)
+        tell_under(view, person, text, step.rung.rung, urgent=step.rung.urgent)
+    told = people[0] if people else climb_past(view, step.rung.rung, words_of(view, step.wait), urgent=step.rung.urgent)
+    tell_not_to_wait(view, step.rung, told)
     return scene(view.tx, view.referral, view.programme, view.now, clinic=view.clinic)
 
 
-def _words(view: Scene, wait: Wait) -> Words:
+def words_of(view: Scene, wait: Wait) -> Words:
     return lambda person: calls.rung_text(view.programme, person, view.referral, wait, view.waited)
-
-
-def _tell_not_to_wait(view: Scene, rung: Rung, told: Recipient | None) -> None:
-    """The clinic is silent: the CHW must not sit and wait for it, and may call whoever is told now."""
-    for reporter in view.posts.reporter() if rung.dont_wait else ():
-        text = calls.dont_wait(
-            view.programme, reporter.language, view.referral, view.waited, told.phone if told else None
-        )
-        _tell(view, reporter, text, DONT_WAIT)
 
 
 def _end(view: Scene, step: Step) -> Scene:
@@ -236,7 +143,7 @@ def _end(view: Scene, step: Step) -> Scene:
         for person in view.posts.holders(step.rung.tell):
             waited = view.now - view.referral.state_at
             text = calls.rung_text(view.programme, person, view.referral, step.wait, waited)
-            _tell(view, person, text, TRANSFER_OVER, urgent=False)
+            tell_under(view, person, text, TRANSFER_OVER, urgent=False)
     else:
         withdraw(view.tx, view.now, referral_id=view.referral.id, reason=LAPSED)
     state = after(view.referral.state, Event.LAPSED)
@@ -244,106 +151,3 @@ def _end(view: Scene, step: Step) -> Scene:
     settle_faults(view.tx, view.referral, view.now)
     closed = change(view.tx, view.referral, state=state.value, open=False, state_at=view.now, closed_at=view.now)
     return scene(view.tx, closed, view.programme, view.now, clinic=view.clinic, past=view.past)
-
-
-def settle_faults(tx: Tx, referral: Referral, now: datetime) -> None:
-    """Somebody answered, or nobody needs to any more."""
-    for kind in (NOBODY, NOT_SENT):
-        clear_fault(tx, kind, str(referral.id), now)
-
-
-# ---------------------------------------------------------------- when a message did not arrive
-
-
-def handed_over(tx: Tx, message: SentMessage, programme: Programme, now: datetime) -> None:
-    """The network took a message. The first alert of a round starts its clock."""
-    assert message.referral_id is not None
-    seen = find(tx, message.referral_id)
-    if seen.handed_at is not None and (seen.counted_from is not None or not _starts_clock(seen, message.rung)):
-        return
-    referral = hold(tx, message.referral_id)
-    if referral.handed_at is None:
-        referral = change(tx, referral, handed_at=now)
-    if referral.counted_from is None and referral.open and _starts_clock(referral, message.rung):
-        clear_fault(tx, NOT_SENT, str(referral.id), now)
-        wake_next(scene(tx, change(tx, referral, counted_from=now), programme, now))
-
-
-def _starts_clock(referral: Referral, written: str | None) -> bool:
-    rung, number = unnamed(written or "")
-    return number == referral.round and not rung.startswith(AGAIN) and rung != DONT_WAIT
-
-
-def undelivered(tx: Tx, message: SentMessage, reason: str, programme: Programme, now: datetime) -> None:
-    """A message about a referral did not reach its person. When none of its rung, or of a higher one, did, the next
-    different person is told now."""
-    assert message.referral_id is not None
-    referral = hold(tx, message.referral_id)
-    written = message.rung or ""
-    record(tx, referral, "undelivered", now, staff_id=message.staff_id, reason=reason, rung=written)
-    rung, number = unnamed(written)
-    if not referral.open or rung == DONT_WAIT:
-        return
-    view = scene(tx, referral, programme, now)
-    if rung.startswith(AGAIN):
-        if not may_have_heard(tx, referral, frozenset({written})):
-            climb_past(view, rung, lambda person: calls.alert(programme, person.language, referral, again=True))
-        return
-    table = view.table()
-    wait = wait_of(table, rung)
-    if number != referral.round or wait is None or referral.state not in WAITS[wait]:
-        return
-    higher = {rung, _left_over(rung, wait), *(above.rung for above in rungs_above(table, rung))}
-    if not may_have_heard(tx, referral, frozenset(named(each, number) for each in higher)):
-        urgent = next((step.rung.urgent for step in table if step.rung.rung == rung), True)
-        climb_past(view, rung, _words(view, wait), urgent=urgent)
-
-
-def climb_past(view: Scene, failed: str, words: Words, *, urgent: bool = True) -> Recipient | None:
-    """Nobody of this rung can be reached: tell the next different person, under the rung they stand on. Nobody left is
-    a fault that somebody must see."""
-    wait = wait_of(view.table(), failed)
-    tried = _tried(view, failed, wait)
-    for rung, post in _posts_above(view, failed):
-        for person in view.posts.holding(post):
-            if person.staff_id in tried:
-                continue
-            _tell(view, person, words(person), rung.rung if rung else _left_over(failed, wait), urgent=urgent)
-            if rung:
-                _tell_not_to_wait(view, rung, person)
-            return person
-    raise_fault(view.tx, NOBODY, str(view.referral.id), view.referral.site_id, view.now)
-    record(view.tx, view.referral, NOBODY, view.now, rung=failed)
-    return None
-
-
-def _left_over(failed: str, wait: Wait | None) -> str:
-    """The rung of whoever is left when no rung above has anybody."""
-    if failed.startswith(AGAIN):
-        return failed
-    return LAST if wait is Wait.ANSWER or wait is None else f"{LAST}_{wait.value}"
-
-
-def _posts_above(view: Scene, failed: str) -> Sequence[tuple[Rung | None, Post]]:
-    """Whom to try, each with their rung: those above this one that serve the same wait, then whoever is left. One more
-    message about an alert goes the way of the alert, without being a rung."""
-    if failed.startswith(AGAIN):
-        climbing = [Post.NURSE, *(post for rung in rungs_above(view.table(), FIRST) for post in rung.tell)]
-        return [(None, post) for post in (*climbing, *view.ladder.last_resort)]
-    above = [(rung, post) for rung in rungs_above(view.table(), failed) for post in rung.tell]
-    return [
-        *((rung, post) for rung, post in above if post is not Post.REPORTER),
-        *((None, post) for post in view.ladder.last_resort),
-    ]
-
-
-def _tried(view: Scene, failed: str, wait: Wait | None) -> frozenset[UUID]:
-    """Who has been told of this already. An alert seeks somebody who has not heard of it at all; a question somebody
-    other than whom it could not reach."""
-    past = past_of(view.tx, view.referral)
-    if failed.startswith(AGAIN):
-        return past.told_of(frozenset({failed}))
-    mine = {step.rung.rung for step in view.table() if step.wait is wait} | {failed, _left_over(failed, wait)}
-    if wait is Wait.ANSWER:
-        mine.add(FIRST)
-    return past.told_of(frozenset(named(each, view.referral.round) for each in mine))

@@ -28,10 +28,12 @@ USEFUL_FOR: Final = timedelta(days=1)
 
 def ask_for_visit(
     tx: Tx, referral: Referral, why: str, days: int, now: datetime, zone: tzinfo, words: str | None = None
-) -> datetime:
-    """Have the CHW reminded in the morning of the day that is `days` from now; gives that moment."""
-    local = now.astimezone(zone) + timedelta(days=days)
-    morning = local.replace(hour=DAY[0].hour, minute=DAY[0].minute, second=0, microsecond=0)
+) -> None:
+    """Have the CHW reminded in the morning, `days` days from now; 0: the next morning there is."""
+    local = now.astimezone(zone)
+    morning = local.replace(hour=DAY[0].hour, minute=DAY[0].minute, second=0, microsecond=0) + timedelta(days=days)
+    if morning <= local:
+        morning += timedelta(days=1)
     detail = {
         "why": why,
         "referral_id": str(referral.id),
@@ -46,7 +48,6 @@ def ask_for_visit(
     step = f"{why[:20]}:{referral.code}"
     cancel(tx, FOLLOW_UP, subject, step)
     schedule(tx, FOLLOW_UP, subject, step, morning.astimezone(now.tzinfo), referral.site_id, detail)
-    return morning
 
 
 def visits(programme: Programme) -> Mapping[str, Handler]:
