@@ -165,6 +165,17 @@ def flows_check(folder: Path | None) -> None:
     click.echo("flows are in order")
 
 
+@main.command("cards")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path("docs/cards"))
+def cards(folder: Path) -> None:
+    """Write the printable cards for CHWs, nurses and supervisors, in French and English, to FOLDER."""
+    from smsgateway.cards import write_cards
+
+    with _explained():
+        for path in write_cards(settings_from_environment().flows, folder):
+            click.echo(path)
+
+
 @main.command("read")
 @click.argument("text", required=False)
 @click.option("--as", "role", default="chw", show_default=True, help="Role of the sender.")
