@@ -14,6 +14,8 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import bindparam, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from smsgateway.care import unclear, wording
 from smsgateway.care.people import Directory, Member
@@ -40,6 +42,7 @@ log = structlog.get_logger(__name__)
 BELIEVABLE_LATE = timedelta(days=7)
 BELIEVABLE_EARLY = timedelta(minutes=10)
 TRIES_AT_MOST = 4
+AWAY = (OperationalError, InterfaceError, PoolTimeout)  # reading before the transaction failed, the message is fine
 FIRST_RETRY_AFTER = timedelta(seconds=20)
 
 
@@ -83,11 +86,14 @@ class SmsIntake:
             self._store.write(lambda tx: self._handle_new(tx, heard, now))
         except StoreUnavailable:
             raise
+        except AWAY as error:
+            raise StoreUnavailable(type(error).__name__) from error
         except Exception as error:  # noqa: BLE001 - whatever it was, the message is kept
             kind = type(error).__name__
             log.error("message not handled, kept", sender=masked(incoming.sender), error=kind)
             log.debug("why", error=kind, where=whereabouts(error))
-            self._store.write(lambda tx: self._keep_failed(tx, incoming, now, kind))
+            member = self._who(incoming.sender, now)
+            self._store.write(lambda tx: self._keep_failed(tx, incoming, member, now, kind))
 
     def retry_failed(self) -> int:
         """Try again what failed before, later each time; returns how many were handled. A human is told of what will
@@ -99,24 +105,34 @@ class SmsIntake:
 
     def _retry(self, inbound_id: UUID, now: datetime) -> bool:
         try:
-            return self._store.write(lambda tx: self._handle_again(tx, inbound_id, now))
+            with self._store.read() as connection:
+                row = connection.execute(select(inbound).where(inbound.c.id == inbound_id)).one()
+            stored = Incoming(row.channel, row.provider_id, row.sender, row.recipient, row.text, row.sent_at, row.raw)
+            heard = self._hear(stored, row.arrived_at)
+            return self._store.write(lambda tx: self._handle_again(tx, heard, inbound_id, now))
         except StoreUnavailable:
             raise
+        except AWAY as error:
+            raise StoreUnavailable(type(error).__name__) from error
         except Exception as error:  # noqa: BLE001
             kind = type(error).__name__
             log.error("message failed again", inbound=str(inbound_id), error=kind)
             self._store.write(lambda tx: self._count_failure(tx, inbound_id, now, kind))
             return False
 
-    # ------------------------------------------------------------ before the transaction
+    # ------------------------------------------------------------ before the transaction: nothing that follows asks for
+    # a second connection, which might never come while others wait with theirs for this sender's lock
 
     def _hear(self, incoming: Incoming, now: datetime) -> Heard:
-        phone = phone_of_sender(incoming.sender)
-        member = self._directory.who(phone, now.date()) if phone else None
+        phone, member = phone_of_sender(incoming.sender), self._who(incoming.sender, now)
         role = member.role if member else Role.UNKNOWN
         own = member.catchments if member else ()
         only = own[0].number if len(own) == 1 else None
         return Heard(incoming, now, phone, member, read(incoming.text, role, self._programme, only))
+
+    def _who(self, sender: str, now: datetime) -> Member | None:
+        phone = phone_of_sender(sender)
+        return self._directory.who(phone, now.date()) if phone else None
 
     # ------------------------------------------------------------ inside it
 
@@ -136,16 +152,15 @@ class SmsIntake:
         message = Message(inbound_id, heard.phone, heard.member, heard.reading, heard.happened_at, now, channel="sms")
         return file_message(tx, message, self._programme)
 
-    def _keep_failed(self, tx: Tx, incoming: Incoming, now: datetime, error: str) -> None:
+    def _keep_failed(self, tx: Tx, incoming: Incoming, member: Member | None, now: datetime, error: str) -> None:
         """Keep what could not be handled. From a CHW it may be danger: unless a retry succeeds within 5 minutes, a
         human is told."""
         lock_sender(tx, incoming.sender)
         inbound_id = new_id()
         if not first_time(tx, incoming.channel, incoming.provider_id, inbound_id, now):
             return
-        phone = phone_of_sender(incoming.sender)
-        member = self._directory.who(phone, now.date()) if phone else None
         tx.insert(inbound, _inbound_row(incoming, inbound_id, now, member, "failed", error=error))
+        phone = phone_of_sender(incoming.sender)
         if phone and member and member.role is Role.CHW:
             unclear.await_correction(tx, member, phone, inbound_id, now, brief=self._brief(phone, incoming.text))
 
@@ -157,20 +172,19 @@ class SmsIntake:
             quote = ""
         return {"phone": national(phone), "quote": quote}
 
-    def _handle_again(self, tx: Tx, inbound_id: UUID, now: datetime) -> bool:
-        row = tx.execute(select(inbound).where(inbound.c.id == inbound_id, inbound.c.state == "failed")).first()
-        if row is None:
+    def _handle_again(self, tx: Tx, heard: Heard, inbound_id: UUID, now: datetime) -> bool:
+        lock_sender(tx, heard.incoming.sender)
+        still = select(inbound.c.attempts).where(inbound.c.id == inbound_id, inbound.c.state == "failed")
+        attempts = tx.execute(still).scalar()
+        if attempts is None:  # another process was first
             return False
-        lock_sender(tx, row.sender)
-        stored = Incoming(row.channel, row.provider_id, row.sender, row.recipient, row.text, row.sent_at, row.raw)
-        heard = self._hear(stored, row.arrived_at)
         if heard.member is not None:
             unclear.forget(tx, heard.member.id, inbound_id)
         answer = self._file(tx, heard, inbound_id, now)
         tx.execute(
             update(inbound)
             .where(inbound.c.id == inbound_id)
-            .values(state="handled", attempts=row.attempts + 1, error=None, answer=answer)
+            .values(state="handled", attempts=attempts + 1, error=None, answer=answer)
         )
         return True
 
