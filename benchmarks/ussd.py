@@ -108,9 +108,8 @@ def main() -> None:
             waits = measure(environment, given.sessions, given.reports)
             rate = len(waits) / (time.perf_counter() - started)
             p50, p99 = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
-            print(
-                f"{name:12} {len(waits):>6} {rate:>8.0f} {p50:>7.1f} {p99:>7.1f}  {'met' if p99 < TARGET_MS else 'MISSED'}"
-            )
+            verdict = "met" if p99 < TARGET_MS else "MISSED"
+            print(f"{name:12} {len(waits):>6} {rate:>8.0f} {p50:>7.1f} {p99:>7.1f}  {verdict}")
 
 
 if __name__ == "__main__":

@@ -57,13 +57,15 @@ class Screen:
 
 @dataclass(frozen=True)
 class Menus:
-    """The menus of a programme. Immutable, shared by all threads."""
+    """The menus of a programme, shared by all threads."""
 
     programme: Programme = field(repr=False)
     by_role: Mapping[Role, tuple[str, ...]]
     order: tuple[str, ...]
     receipt_by_sms: bool
     words: WordsFile = field(repr=False)
+    # Screens made once; at most one entry a flow, language and kind of person.
+    _made: dict[tuple[str, str, bool, str | None], tuple[Screen, ...]] = field(default_factory=dict, repr=False)
 
     def flows(self, role: Role) -> tuple[str, ...]:
         """What the first screen offers a role."""
@@ -74,8 +76,12 @@ class Menus:
     ) -> tuple[Screen, ...]:
         """The questions of a flow, in order. A visitor, whom no code names, is described; `group` (newborn, child,
         pregnancy, postpartum) is the person's, where it is known, and decides which signs are offered."""
-        found = {screen.name: screen for screen in self._screens(flow, language, visitor, group)}
-        return tuple(found[name] for name in self.order if name in found)
+        key = (flow.name, language, visitor, group)
+        made = self._made.get(key)
+        if made is None:
+            found = {screen.name: screen for screen in self._screens(flow, language, visitor, group)}
+            made = self._made[key] = tuple(found[name] for name in self.order if name in found)
+        return made
 
     def _screens(self, flow: Flow, language: str, visitor: bool, group: str | None) -> Iterator[Screen]:
         meanings = self._meanings(flow, language)
