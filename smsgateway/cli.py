@@ -165,6 +165,63 @@ def flows_check(folder: Path | None) -> None:
     click.echo("flows are in order")
 
 
+@main.command("evaluate")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--people", help="Check codes against the programme files of a folder, or of the demo programme.")
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+def evaluate_command(file: Any, people: str | None, markdown: bool) -> None:
+    """How well are the messages of FILE understood? A JSON object a line: a message and what it means."""
+    from smsgateway.evaluate import BadLine, evaluate, table
+    from smsgateway.reading.programme import load_programme
+
+    settings = settings_from_environment()
+    with _explained():
+        programme = load_programme(settings.flows)
+    try:
+        result = evaluate(file, programme, _register(people, settings))
+    except BadLine as error:
+        raise click.ClickException(f"{file.name}: {error}") from error
+    for line in table(result, markdown=markdown):
+        click.echo(line)
+    for how, text in result.failures[:20]:
+        click.echo(f"{how}: {text!r}", err=True)
+    if result.failures:
+        sys.exit(1)
+
+
+@main.command("export")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First day.")
+@click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Last day.")
+@click.option("--site", help="Code of one site; all when not given.")
+@click.option("--format", "formats", multiple=True, default=("csv",), show_default=True, help="csv, parquet.")
+@click.option("--with-phones", is_flag=True, help="Also phone numbers and the words of messages.")
+def export_command(
+    folder: Path, start: datetime, end: datetime, site: str | None, formats: tuple[str, ...], with_phones: bool
+) -> None:
+    """Write reports, referrals, messages and indicators of a period to FOLDER."""
+    from smsgateway.care.customs import customs_of
+    from smsgateway.export import ExportRefused, export_data, rows_ahead
+    from smsgateway.reading.programme import load_programme
+    from smsgateway.store.database import open_store
+
+    settings = settings_from_environment()
+    with _explained():
+        store = open_store(settings.database_url)
+        customs = customs_of(load_programme(settings.flows))
+        try:
+            with _bar("exporting", rows_ahead(store, start.date(), end.date(), site)) as advance:
+                written = export_data(
+                    store, folder, start.date(), end.date(), site, formats, with_phones, advance, customs
+                )
+        except ExportRefused as refused:
+            raise click.ClickException(str(refused)) from refused
+        finally:
+            store.close()
+    for name, rows in written.items():
+        click.echo(f"{name}: {rows} rows")
+
+
 @main.command("cards")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path("docs/cards"))
 def cards(folder: Path) -> None:
