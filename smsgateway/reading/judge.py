@@ -184,7 +184,7 @@ class _Judgement:
         self.filed = bool(usable)
         if usable:
             answers["households"] = usable
-        if len(looked_up) == 1 and usable:
+        if len(looked_up) == 1 and usable and not self.unclear:
             self.code = looked_up[0].code
 
     def looked_up(self) -> list[CodeFacts]:

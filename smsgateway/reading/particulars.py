@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from smsgateway.reading.findings import Findings
 from smsgateway.reading.lexicon import Kind
-from smsgateway.reading.written_codes import code_at
+from smsgateway.reading.written_codes import codes_at
 from smsgateway.text.codes import parse_referral
 
 _STOCKED = frozenset({Kind.TREATMENT, Kind.TEST, Kind.PREVENTION})
@@ -134,10 +134,10 @@ def _destination(found: Findings, i: int) -> int:
         return _destination(found, i + 1) or _catchment(found, i + 1)
     if not line.is_number(i):
         return 0
-    household = code_at(line, i, None)
+    household, until = codes_at(line, i, None)
     if household and household[0].catchment:
         found.answers["to"] = str(household[0])
-        return household[1]
+        return until
     return _catchment(found, i) if len(line.text(i)) < SHORTEST_CODE else 0
 
 

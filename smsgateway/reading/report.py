@@ -17,7 +17,7 @@ from smsgateway.reading.programme import Flow, Programme
 from smsgateway.reading.quantities import age, days_of, duration, measure, measured, test_result
 from smsgateway.reading.settle import Settled
 from smsgateway.reading.tokens import LONGEST_NUMBER, Token
-from smsgateway.reading.written_codes import LONGEST_CODE, code_at
+from smsgateway.reading.written_codes import LONGEST_CODE, codes_at
 
 _ONE_OF = {Kind.COLOUR: "muac_colour", Kind.OUTCOME: "outcome"}
 _SOME_OF = {
@@ -250,9 +250,9 @@ class _Reader:
             return i + 1
         if self.line.unit(numeral.until) and (len(text) < 3 or numeral.decimal):
             return self.counted(i, numeral.value, numeral.until)
-        code = code_at(self.line, i, self.catchment)
-        if code and not (numeral.decimal and self.line.text(numeral.until) in ("KG", "°", "CM")):
-            return self.coded(i, *code)
+        codes, until = codes_at(self.line, i, self.catchment)
+        if codes and not (numeral.decimal and self.line.text(numeral.until) in ("KG", "°", "CM")):
+            return self.coded(i, codes, until)
         return self.counted(i, numeral.value, numeral.until)
 
     def is_visitor(self, i: int) -> bool:
@@ -260,14 +260,15 @@ class _Reader:
             return False
         return not self.line.is_number(i + 1) and not self.line.unit(i + 1) and self.line.text(i + 1) not in ("-", "/")
 
-    def coded(self, i: int, code: Code, until: int) -> int:
-        codes = self.found.codes
-        is_phone = len(code.digits) > LONGEST_CODE
+    def coded(self, i: int, codes: tuple[Code, ...], until: int) -> int:
+        digits = len(codes[0].digits)
         if self.flow.subject in ("none", "referral", "chw"):
-            if not is_phone:
-                return self.bare(i, until) if len(code.digits) <= 4 else self.unread(i, until)
-        elif not (is_phone and codes) and code not in codes:
-            codes.append(code)
+            if digits <= LONGEST_CODE:
+                return self.bare(i, until) if digits <= 4 else self.unread(i, until)
+        elif digits > LONGEST_CODE and self.flow.subject == "households":
+            return self.unread(i, until)  # a phone, or two codes without a space
+        elif digits <= LONGEST_CODE or not self.found.codes:
+            self.found.codes.extend(code for code in codes if code not in self.found.codes)
         return until
 
     def bare(self, i: int, until: int) -> int:

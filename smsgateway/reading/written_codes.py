@@ -16,16 +16,20 @@ LONGEST_CODE = 7  # digits: longer numbers are phones
 _SHORTEST = 3
 
 
-def code_at(line: Line, i: int, catchment: str | None) -> tuple[Code, int] | None:
-    """The code that begins at number i, and where the tokens go on; None when it has no code's form."""
+def codes_at(line: Line, i: int, catchment: str | None) -> tuple[tuple[Code, ...], int]:
+    """The code that begins at number i, and where the tokens go on: none when it has no code's form, two when the
+    check digit confirms it with and without the digit that stands apart, so that one has to be asked for."""
     candidates = list(_candidates(line, i))
     if catchment and _is_list(line, i, catchment):
-        return Code(line.text(i)), i + 1
+        return (Code(line.text(i)),), i + 1
     for code, until in candidates:
         home = code.catchment or catchment
         if home and is_valid(home, code.digits):
-            return code, until
-    return candidates[0] if candidates else None
+            alone = Code(line.text(i))
+            if until == i + 2 and code.catchment is None and alone != code and is_valid(home, alone.digits):
+                return (alone, code), until
+            return (code,), until
+    return ((candidates[0][0],), candidates[0][1]) if candidates else ((), i)
 
 
 def _candidates(line: Line, i: int) -> Iterator[tuple[Code, int]]:
@@ -42,8 +46,8 @@ def _candidates(line: Line, i: int) -> Iterator[tuple[Code, int]]:
         yield Code(first + "5"), i + 2
     if len(first) >= _SHORTEST:
         yield Code(first), i + 1
-        if line.is_number(i + 1) and len(first + line.text(i + 1)) <= LONGEST_CODE and not line.unit(i + 2):
-            yield from _only_if_confirmed(line, first + line.text(i + 1), i + 2)
+        if line.is_number(i + 1) and len(line.text(i + 1)) < _SHORTEST and not line.unit(i + 2):
+            yield Code(first + line.text(i + 1)), i + 2  # 1234 5: only a check digit makes it one
 
 
 def _hyphenated(line: Line, i: int, first: str) -> Iterator[tuple[Code, int]]:
@@ -62,7 +66,8 @@ def _hyphenated(line: Line, i: int, first: str) -> Iterator[tuple[Code, int]]:
 def _is_list(line: Line, i: int, catchment: str) -> bool:
     """226/5597: two codes of the sender's own, and no catchment 226."""
     return (
-        line.is_number(i + 2)
+        line.flow.subject == "households"
+        and line.is_number(i + 2)
         and line.text(i + 1) in ("-", "/")
         and is_valid(catchment, line.text(i))
         and is_valid(catchment, line.text(i + 2))
@@ -74,11 +79,6 @@ def _was_split(line: Line, first: str, second: str) -> bool:
     if line.flow.number is not None and len(first) >= _SHORTEST:
         return False
     return (len(first) < _SHORTEST or (len(first) == 3 and len(second) == 1)) and len(first + second) >= _SHORTEST
-
-
-def _only_if_confirmed(line: Line, digits: str, until: int) -> Iterator[tuple[Code, int]]:
-    """Longer joins are never a first choice: they come last, so that only a right check digit makes them one."""
-    yield Code(digits), until
 
 
 def _of_catchment(line: Line, catchment: str, i: int) -> tuple[Code, int]:
