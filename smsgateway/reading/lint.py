@@ -62,6 +62,9 @@ LONGEST = {
     "heading": "URGENT?",
     "waited": "40 min",
     "new": "CONVULSION",
+    "child": "99997",
+    "woman": "99997",
+    "household": "99997",
 }
 
 
