@@ -32,6 +32,7 @@ from tests.support.postgres import running_postgres
 
 HERE = Path(__file__).resolve().parent
 SECRET = "benchmark"
+SETTLE_SECONDS = 300.0
 REQUIREMENTS = HERE / "references" / "requirements-rapidsms.txt"
 WITHOUT_LOG = "rapidsms-nolog"  # faster, but it keeps no incoming message
 WITHOUT_CLOCK = "serve-noclock"  # the intake alone: nothing is sent from this process
@@ -150,11 +151,14 @@ def contender(plan: Plan, name: str, kind: str, database: str) -> Contender:
 
 
 def one_round(plan: Plan, racer: Contender, first: int) -> Round:
-    """Start it, load it, stop it."""
+    """Start it, let it finish what it begins by itself, load it, stop it."""
     options = ["--connections", str(plan.connections), "--seconds", str(plan.seconds)]
     options += ["--warm-up", str(plan.warm_up), "--chws", str(plan.chws)]
     options += ["--urgent-every", str(plan.urgent_every), *(["--no-keep-alive"] if plan.no_keep_alive else [])]
     with Server(racer.command, racer.port, racer.environment) as server:
+        waited = server.settle(SETTLE_SECONDS)
+        if waited > 10:
+            print(f"  {racer.name} worked for {waited:.0f} s before it was idle", flush=True)
         return load(server, racer.path, first, *options)
 
 

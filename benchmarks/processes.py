@@ -23,6 +23,8 @@ from benchmarks.load import Figures
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+SETTLED_FOR = 2.0  # seconds of looking
+SETTLED_SHARE = 0.15  # of one core
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -99,6 +101,16 @@ class Server:
         except subprocess.TimeoutExpired:
             os.killpg(self._child.pid, signal.SIGKILL)
             self._child.wait()
+        return time.monotonic() - started
+
+    def settle(self, at_most: float) -> float:
+        """Wait until it has nothing left to do by itself (an import is followed by work); the seconds that took."""
+        started = time.monotonic()
+        while time.monotonic() - started < at_most:
+            before = self.cpu_seconds()
+            time.sleep(SETTLED_FOR)
+            if self.cpu_seconds() - before < SETTLED_SHARE * SETTLED_FOR:
+                break
         return time.monotonic() - started
 
     def cpu_seconds(self) -> float:
