@@ -18,6 +18,7 @@ from smsgateway.clock import VirtualClock
 from smsgateway.due import run_due
 from smsgateway.intake.receipt import take_receipt
 from smsgateway.outbox.deliver import Lane
+from smsgateway.outbox.probing import probe_paused
 from smsgateway.outbox.queue import Rank, expire
 from smsgateway.reading.programme import Programme
 from smsgateway.scenario import Sent, Unmet, World, load_scenario, play
@@ -48,13 +49,15 @@ class Simulation:
         store = store or open_store("sqlite://")
         import_people(store, people, start.date())
         self.gateway: Gateway = build_gateway(settings, self.clock, store, programme)
-        self._lane = Lane(store, [SimulatedChannel(self.network)], list(Rank), self.clock, self.gateway.care)
+        self._channel = SimulatedChannel(self.network)
+        self._lane = Lane(store, [self._channel], list(Rank), self.clock, self.gateway.care)
 
     def settle(self) -> None:
         """Do everything that can be done now: send, act on what is due, send what came of it."""
         for _ in range(ROUNDS_AT_MOST):
             acted = self.gateway.enrol() + run_due(self.gateway.store, self.clock, self.gateway.due_handlers())
             acted += self.gateway.sms.retry_failed()
+            acted += probe_paused(self.gateway.store, [self._channel], self.clock)
             acted += self._lane.deliver_once()
             acted += self.gateway.store.write(lambda tx: expire(tx, self.clock.now()))
             if not acted:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, select, text, update
+from sqlalchemy import Table, create_engine, select, text, update
 
 from smsgateway.channels.messages import Incoming, OptOut
 from smsgateway.clock import VirtualClock
@@ -136,9 +136,26 @@ class Field:
         only messages that would count as handled."""
         for statement in _REFUSE[self.store.dialect].format(table=table, when=_WHEN.get(table, "")).split(";;"):
             self._execute(statement)
-        yield
-        on_table = f" ON {table}" if self.store.dialect == "postgresql" else ""
-        self._execute(f"DROP TRIGGER refuse_{table}{on_table}")
+        try:
+            yield
+        finally:
+            on_table = f" ON {table}" if self.store.dialect == "postgresql" else ""
+            self._execute(f"DROP TRIGGER refuse_{table}{on_table}")
+
+    @contextmanager
+    def database_away(self) -> Iterator[None]:
+        """Nothing large can be written: SQLite's disk is full, PostgreSQL takes no connections."""
+        if self.store.dialect == "sqlite":
+            self._execute("PRAGMA max_page_count = 1")  # SQLite makes of it the number of pages there are
+            yield
+            self._execute("PRAGMA max_page_count = 1000000")
+            return
+        with create_engine(self.store.engine.url.set(database="postgres"), isolation_level="AUTOCOMMIT").connect() as c:
+            name = self.store.engine.url.database
+            c.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+            c.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :n"), {"n": name})
+            yield
+            c.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
 
     def _execute(self, statement: str) -> None:
         self.store.write(lambda tx: tx.execute(text(statement)))
