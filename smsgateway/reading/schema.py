@@ -6,6 +6,7 @@ silently not happen. YAML 1.2 is read (in YAML 1.1 `NO` is false and `8:30` is 5
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -139,8 +140,11 @@ class Need(Strict):
     """At least one of these must have been said, else this question goes back."""
 
     any: list[str]
+    """Names of answers; `signs` any danger sign, `none` RAS, `vomiting` a vomiting that was asked about."""
     ask: str
+    """The question: its text is ask_<this> in texts.yaml."""
     may_hide_danger: bool = False
+    """Unanswered for five minutes, a human is told."""
 
 
 class NumberField(Strict):
@@ -151,32 +155,66 @@ class NumberField(Strict):
 
 
 class FlowFile(Strict):
+    """One report, answer or question, by SMS and by USSD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
     name: str
+    """The same as the file's name."""
     version: Annotated[int, Field(ge=1)]
+    """Raise it with every change: stored reports keep the version they were read with."""
     ready: bool = True
+    """False: read, and danger in it alerted, but not yet filed."""
     roles: list[Role]
+    """Who may send it."""
     keywords: dict[Literal["fr", "en"], list[str]]
-    digit: int | None = None
-    menu: dict[Languages, str] = {}
-    subject: Literal["none", "patient", "household", "person", "households", "referral", "chw"] = "none"
-    subject_optional: bool = False
-    visitor: bool = False
-    danger: bool = False
-    sick: bool = False
-    group: Group = "child"
-    also_group: Group | None = None
-    negated: str | None = None
+    """The first of each language is taught. Up to four letters, or with a ! before it: read only when typed exactly."""
     only: dict[Role, list[str]] = {}
+    """Further keywords of one role."""
     sets: dict[str, dict[str, bool]] = {}
+    """What a keyword itself already answers: {GARDE: {on_duty: true}}."""
+    digit: int | None = None
+    """The bare number that answers the same, with one open referral."""
+    menu: dict[Languages, str] = {}
+    """Its name in the menus."""
+    subject: Literal["none", "patient", "household", "person", "households", "referral", "chw"] = "none"
+    """Whose code stands in it; `person` is a patient or a household, `households` one or several."""
+    subject_optional: bool = False
+    """It also counts without a code."""
+    visitor: bool = False
+    """A 0 stands for somebody without a code."""
+    danger: bool = False
+    """A word that cannot be read may hide a danger sign: unless corrected in five minutes a human is told."""
+    sick: bool = False
+    """It reports somebody ill: under two months that alone is urgent."""
+    group: Group = "child"
+    """Whose rules count where nobody knows better."""
+    also_group: Group | None = None
+    """Whose signs count too where the age is unknown: a postnatal report is about mother or newborn."""
     signs: Literal["danger", "told"] = "danger"
+    """told: signs in it are words, and alert nobody (what somebody died of)."""
+    negated: str | None = None
+    """What the keyword means behind PAS or NON: another flow, or ask."""
     takes: list[
         Literal["date", "gestation", "stock", "language", "keyword", "chw", "birth", "referral", "destination"]
     ] = []
+    """Particular things it reads besides words."""
     number: NumberField | None = None
+    """The answer that a number without a word gives."""
     words: list[str] = []
+    """Groups of words.yaml it has a place for (signs, treatments, age ...), or one word of a group (outcomes.died).
+    Danger signs are read in every flow."""
     needs: list[Need] = []
+    """What must be said, else a question goes back."""
     rules: list[RuleRow] = []
+    """Rules of this flow, beside those of rules.yaml."""
     help: dict[Languages, str]
+    """How to write it, in one segment: the answer to AIDE and its keyword."""
+
+
+def flow_schema() -> str:
+    """The JSON Schema of a flow file, for editors (flows/flow.schema.json)."""
+    return json.dumps(FlowFile.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 # ---------------------------------------------------------------- texts.yaml

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from smsgateway.reading.answer import read_line
 from smsgateway.reading.lint import check, lengths
 from smsgateway.reading.models import Role
 from smsgateway.reading.programme import load_programme
-from smsgateway.reading.schema import FlowError
+from smsgateway.reading.schema import FlowError, flow_schema
 from tests.reading.cases import FLOWS, programme
 
 Edit = Callable[[str, str, str], Path]
@@ -130,3 +132,24 @@ def test_no_keyword_of_one_role_means_two_things() -> None:
     for role in Role:
         for text, flow in programme().keywords[role].items():
             assert role in programme().flows[flow].roles, text
+
+
+def test_the_schema_for_editors_is_the_one_the_loader_uses() -> None:
+    written = (FLOWS / "flow.schema.json").read_text(encoding="utf-8")
+    assert written == flow_schema(), "write flow_schema() of smsgateway/reading/schema.py to flows/flow.schema.json"
+
+
+def test_the_worked_example_of_the_readme_works(edit: Edit) -> None:
+    """PUITS 123 SEC: what the README tells to write is written, and read."""
+    passages = re.findall(r"```yaml\n(.*?)```", (FLOWS / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    words, flow, question = passages[:3]
+    new_word = words.split("circumstances:\n")[1]
+    folder = edit("words", "circumstances:\n", f"circumstances:\n{new_word}")
+    (folder / "well.yaml").write_text(flow, encoding="utf-8")
+    with (folder / "texts.yaml").open("a", encoding="utf-8") as texts:
+        texts.write(question)
+    assert [str(finding) for finding in check(folder)] == []
+    known = load_programme(folder)
+    answer = read_line({"text": "puits 123 sec", "as": "chw", "chw": "07"}, known)
+    assert (answer["flow"], answer["subject"], answer["answers"]) == ("well", "123", {"well_dry": True})
+    assert read_line({"text": "WELL 123", "as": "chw", "chw": "07"}, known)["reply"].endswith("Is the well DRY?")
