@@ -46,7 +46,7 @@ def fitted(
     kept = list(entries[:ENOUGH])
     more += len(entries) - len(kept)
     body = _with_count(kept, more)
-    while len(head) + len(body) + 1 > room and kept:
+    while len(head) + len(body) + 2 > room and kept:
         kept.pop()
         more += 1
         body = _with_count(kept, more)

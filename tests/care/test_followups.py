@@ -1,0 +1,306 @@
+"""What a report does to the reminders: it begins, fulfils, ends, replaces, and each end leaves its reason."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from smsgateway.care.followups import cancelled, moved, person_gone
+from smsgateway.care.reminders import End, Subject
+from smsgateway.store.tables import due, due_log, leaves
+from tests.care.reminding import Reminding
+from tests.support.field import GIRL, START, Field
+
+MOTHER = "138"  # of the girl
+HOURS = timedelta(hours=1)
+DAYS = timedelta(days=1)
+
+
+@pytest.fixture
+def reminding(field: Field) -> Reminding:
+    return Reminding(field)
+
+
+def treat(reminding: Reminding, **answers: Any) -> Any:
+    return reminding.report("sick_child", treatments=["act"], fever_days=1, rdt="positive", **answers)
+
+
+# ---------------------------------------------------------------- what begins
+
+# What is reported of a sick child, and the follow-ups it begins (besides what stands of her already).
+TREATED = [
+    pytest.param({"treatments": ["act"]}, (), ["treated 24h", "treated 48h", "treated 72h"], id="malaria"),
+    pytest.param({"treatments": ["amoxicillin"]}, (), ["treated 24h", "treated 48h", "treated 72h"], id="pneumonia"),
+    pytest.param(
+        {"treatments": ["ors", "zinc"]},
+        (),
+        ["treated 24h", "treated 48h", "treated 72h", "diarrhoea 5d"],
+        id="diarrhoea: day 5, too",
+    ),
+    pytest.param({"treatments": ["act"]}, ("convulsions",), [], id="referred: the referral's business"),
+    pytest.param({"fever_days": 1}, (), [], id="nothing given"),
+    pytest.param({"treatments": ["rutf"], "muac_mm": 112}, (), ["severe_malnutrition 7d"], id="severe: every week"),
+    pytest.param({"treatments": ["rutf"], "muac_mm": 120}, (), ["moderate_malnutrition 30d"], id="moderate: a month"),
+    pytest.param({"treatments": ["rutf"]}, (), [], id="food given, nothing measured: nothing guessed"),
+]
+
+
+@pytest.mark.parametrize(("answers", "danger", "begun"), TREATED)
+def test_treatment_at_the_doorstep_begins_its_follow_ups(
+    reminding: Reminding, answers: dict[str, Any], danger: tuple[str, ...], begun: list[str]
+) -> None:
+    reminding.report("sick_child", danger=danger, **answers)
+    assert reminding.standing(GIRL, "follow_up") == begun
+
+
+def test_follow_ups_are_counted_in_hours_from_the_treatment(reminding: Reminding) -> None:
+    treat(reminding, at=START - 2 * HOURS)
+    told = START - 2 * HOURS
+    assert reminding.windows()["treated 24h"] == (told + 24 * HOURS, told + 36 * HOURS, told + 48 * HOURS)
+
+
+def test_a_report_that_begins_nothing_costs_nothing(reminding: Reminding) -> None:
+    before = reminding.lists()
+    reminding.report("visit", "123")
+    assert reminding.lists() == before
+
+
+def test_a_pregnancy_in_its_seventh_month_is_not_late_from_the_start(reminding: Reminding) -> None:
+    """Of a pregnancy nobody knew of, the contacts of the past are gone, and the present one gets its full time."""
+    reminding.report("pregnancy", MOTHER, gestation_weeks=28)
+    contacts = [step for step in reminding.standing(MOTHER) if step.startswith("antenatal")]
+    assert contacts == [
+        "antenatal w26",
+        "antenatal w30",
+        "antenatal w34",
+        "antenatal w36",
+        "antenatal w38",
+        "antenatal w40",
+    ]
+    starts, late, _ = reminding.windows(MOTHER)["antenatal w26"]
+    assert starts < START < late == START + 7 * DAYS
+
+
+PERIODS = [
+    pytest.param({"lmp": "2026-08-15"}, date(2027, 5, 22), id="with its year"),
+    pytest.param({"lmp": "04-20"}, date(2027, 1, 25), id="the last 20th of April"),
+    pytest.param({"gestation_weeks": 12}, date(2027, 6, 7), id="weeks"),
+    pytest.param({"gestation_months": 3}, date(2027, 5, 31), id="months"),
+]
+
+
+@pytest.mark.parametrize(("answers", "term"), PERIODS)
+def test_contacts_are_counted_from_the_last_period(reminding: Reminding, answers: dict[str, Any], term: date) -> None:
+    reminding.report("pregnancy", MOTHER, **answers)
+    assert reminding.windows(MOTHER)["antenatal w40"][0].date() == term
+
+
+def test_a_birth_ends_the_pregnancy_and_begins_the_visits_after_it(reminding: Reminding) -> None:
+    reminding.report("pregnancy", MOTHER, gestation_weeks=39)
+    reminding.report("birth", MOTHER, date="11-22", sex="F")
+    assert reminding.standing(MOTHER) == ["postnatal d1", "postnatal d3", "postnatal d7", "postnatal w6"]
+    ended = reminding.ended(MOTHER)
+    assert ended["antenatal w40"] == "ended"
+    assert ended["overdue_birth w41"] == "ended"
+    day_three = reminding.windows(MOTHER)["postnatal d3"]
+    assert day_three[0] == datetime.fromisoformat("2026-11-25T00:00:00+00:00")
+
+
+def test_a_lost_pregnancy_ends_without_any_later_reminder(reminding: Reminding) -> None:
+    reminding.report("pregnancy", MOTHER, gestation_weeks=14)
+    reminding.report("pregnancy", MOTHER, miscarriage=True)
+    assert reminding.standing(MOTHER) == []
+    assert set(reminding.ended(MOTHER).values()) == {"ended"}
+
+
+# ---------------------------------------------------------------- what is fulfilled
+
+
+def test_each_follow_up_is_fulfilled_in_its_turn(reminding: Reminding) -> None:
+    treat(reminding)
+    reminding.field.pass_time(hours=26)
+    reminding.report("follow_up", outcome="improving")
+    assert reminding.standing(GIRL, "follow_up") == ["treated 48h", "treated 72h"]
+    reminding.field.pass_time(hours=24)
+    reminding.report("follow_up", outcome="unchanged")
+    assert reminding.standing(GIRL, "follow_up") == ["treated 72h"]
+    assert reminding.ended() == {"treated 24h": "fulfilled", "treated 48h": "fulfilled"}
+
+
+def test_a_child_that_recovered_needs_no_more(reminding: Reminding) -> None:
+    treat(reminding)
+    reminding.field.pass_time(hours=24)
+    reminding.report("follow_up", outcome="recovered")
+    assert reminding.standing(GIRL, "follow_up") == []
+    assert reminding.ended() == {"treated 24h": "fulfilled", "treated 48h": "ended", "treated 72h": "ended"}
+
+
+def test_nobody_home_fulfils_nothing(reminding: Reminding) -> None:
+    treat(reminding)
+    reminding.field.pass_time(hours=24)
+    reminding.report("follow_up", absent=True)
+    assert len(reminding.standing(GIRL, "follow_up")) == 3
+
+
+def test_too_early_a_visit_is_not_the_follow_up(reminding: Reminding) -> None:
+    treat(reminding)
+    reminding.field.pass_time(hours=17)
+    reminding.report("follow_up", outcome="improving")
+    assert len(reminding.standing(GIRL, "follow_up")) == 3
+    reminding.field.pass_time(hours=1)
+    reminding.report("follow_up", outcome="improving")
+    assert reminding.standing(GIRL, "follow_up") == ["treated 48h", "treated 72h"]
+
+
+def test_ill_again_replaces_what_was_left(reminding: Reminding) -> None:
+    treat(reminding)
+    reminding.field.pass_time(hours=30)
+    treat(reminding)
+    assert reminding.standing(GIRL, "follow_up") == ["treated 24h", "treated 48h", "treated 72h"]
+    assert reminding.ended() == {"treated 24h": "fulfilled", "treated 48h": "replaced", "treated 72h": "replaced"}
+
+
+def test_a_vaccine_visit_stands_until_every_vaccine_was_given(reminding: Reminding) -> None:
+    baby = "4166"
+    assert "vaccines_mali w6" in reminding.standing(baby)
+    reminding.field.pass_time(days=32)  # six weeks old
+    reminding.report("vaccination", baby, vaccines=["penta1", "opv1"])
+    assert "vaccines_mali w6" in reminding.standing(baby)
+    reminding.report("vaccination", baby, vaccines=["pcv1", "rota1"])
+    assert "vaccines_mali w6" not in reminding.standing(baby)
+    assert reminding.ended(baby)["vaccines_mali w6"] == "fulfilled"
+
+
+def test_a_report_that_was_long_under_way_counts_for_the_moment_it_is_about(reminding: Reminding) -> None:
+    """The network had it for a day: meanwhile its reminder ran out."""
+    treat(reminding)
+    reminding.field.pass_time(hours=24)
+    seen = reminding.now
+    reminding.field.pass_time(hours=36)
+    assert reminding.ended()["treated 24h"] == "expired"
+    reminding.report("follow_up", outcome="improving", at=seen)
+    assert reminding.ended()["treated 24h"] == "fulfilled"
+
+
+def test_who_covers_leaves_that_as_the_reason(reminding: Reminding) -> None:
+    treat(reminding)
+    reminding.report("away", None, days=3, chw="05")
+    reminding.field.pass_time(hours=24)
+    reminding.report("follow_up", by="ASC05", outcome="recovered")
+    assert reminding.ended()["treated 24h"] == "covered"
+
+
+# ---------------------------------------------------------------- what is taken back
+
+
+def test_a_correction_takes_its_reminders_with_it(reminding: Reminding) -> None:
+    wrong = treat(reminding)
+    reminding.store.write(lambda tx: cancelled(tx, wrong, reminding.now))
+    assert reminding.standing(GIRL, "follow_up") == []
+    assert set(reminding.ended().values()) == {"correction"}
+
+
+def test_a_correction_brings_back_what_had_been_fulfilled(reminding: Reminding) -> None:
+    treat(reminding)
+    reminding.field.pass_time(hours=24)
+    wrong = reminding.report("follow_up", outcome="recovered")
+    reminding.store.write(lambda tx: cancelled(tx, wrong, reminding.now))
+    assert reminding.standing(GIRL, "follow_up") == ["treated 24h", "treated 48h", "treated 72h"]
+    assert reminding.ended() == {}
+
+
+def test_a_leave_that_was_a_mistake_is_not_taken(reminding: Reminding) -> None:
+    wrong = reminding.report("away", None, days=3, chw="05")
+    reminding.store.write(lambda tx: cancelled(tx, wrong, reminding.now))
+    with reminding.store.read() as connection:
+        assert connection.execute(select(func.count()).select_from(leaves)).scalar_one() == 0
+
+
+# ---------------------------------------------------------------- who is gone
+
+LEAVING = [
+    pytest.param("death", {}, "death", id="died"),
+    pytest.param("follow_up", {"outcome": "died"}, "death", id="found dead at the follow-up"),
+    pytest.param("moved", {}, "moved", id="moved away"),
+]
+
+
+@pytest.mark.parametrize(("flow", "answers", "reason"), LEAVING)
+def test_who_is_gone_is_not_reminded_of(reminding: Reminding, flow: str, answers: dict[str, Any], reason: str) -> None:
+    treat(reminding)
+    reminding.report(flow, **answers)
+    assert reminding.standing() == []
+    assert {step: why for step, why in reminding.ended().items() if step.startswith("treated")} == dict.fromkeys(
+        ("treated 24h", "treated 48h", "treated 72h"), reason
+    )
+
+
+def test_a_death_reported_by_mistake_gives_everything_back(reminding: Reminding) -> None:
+    treat(reminding)
+    before = reminding.standing()
+    wrong = reminding.report("death")
+    reminding.store.write(lambda tx: cancelled(tx, wrong, reminding.now))
+    assert reminding.standing() == before
+
+
+def test_a_death_and_a_treatment_in_one_transaction(reminding: Reminding) -> None:
+    """Two messages that are committed together: the second must see what the first began."""
+
+    def both(tx: Any) -> None:
+        reminding._file(tx, "sick_child", GIRL, "ASC07", reminding.now, (), "07", {"treatments": ["act"]})
+        person_gone(tx, patient, reminding.now, End.DEATH)
+
+    patient = reminding.patient()
+    reminding.store.write(both)
+    assert reminding.standing() == []
+
+
+def test_reminders_move_with_the_person(reminding: Reminding) -> None:
+    treat(reminding)
+    with reminding.store.read() as connection:
+        there = connection.execute(select(due).where(due.c.kind == "antenatal", due.c.owner_id.is_not(None))).all()
+    elsewhere = next(row for row in there if row.owner_id != next(iter(reminding.assigned("07"))))
+    patient = reminding.patient()
+    new = Subject(patient, elsewhere.site_id, elsewhere.owner_id, "9995")
+    reminding.store.write(lambda tx: moved(tx, patient, new, reminding.now))
+    with reminding.store.read() as connection:
+        rows = connection.execute(select(due.c.owner_id, due.c.detail).where(due.c.subject_id == patient)).all()
+    assert {row.owner_id for row in rows} == {elsewhere.owner_id}
+    assert {row.detail["code"] for row in rows} == {"9995"}
+
+
+# ---------------------------------------------------------------- nobody acted
+
+
+def test_what_nobody_does_in_time_is_expired_and_says_whether_it_was_told(reminding: Reminding) -> None:
+    treat(reminding)
+    reminding.field.pass_time(days=8)
+    assert reminding.standing(GIRL, "follow_up") == []
+    assert set(reminding.ended().values()) == {"expired"}
+    with reminding.store.read() as connection:
+        told = connection.execute(
+            select(due_log.c.told_at).where(due_log.c.subject_id == reminding.patient())
+        ).scalars()
+        assert all(moment is not None for moment in told)
+
+
+def test_the_stock_is_counted_every_week(reminding: Reminding) -> None:
+    chw = reminding.staff("ASC07")
+    reminding.report("stock", None, stock={"act": 12})
+    reminding.field.pass_time(days=14)  # nothing in the whole next week
+    counts = {step: why for step, why in reminding.reasons(chw).items() if step.startswith("stock_count")}
+    assert counts == {"stock_count 2026-11-23": "fulfilled", "stock_count 2026-11-30": "expired"}
+    with reminding.store.read() as connection:
+        waiting = connection.execute(
+            select(due.c.step).where(due.c.subject_id == chw, due.c.kind == "stock_count")
+        ).scalars()
+        assert list(waiting) == ["stock_count:2026-12-07:count"]
+
+
+def test_a_supervision_counts_for_the_chw_it_is_about(reminding: Reminding) -> None:
+    reminding.report("supervision", None, by="SUP01", chw="07", steps=["one_to_one"])
+    assert reminding.reasons(reminding.staff("ASC07")) == {"supervision 2026-10-26": "fulfilled"}
+    assert reminding.reasons(reminding.staff("ASC08")) == {}
