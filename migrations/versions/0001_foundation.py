@@ -165,6 +165,25 @@ def upgrade() -> None:
     op.create_index("ix_message_log_phone", "message_log", ["phone", "created_at"], unique=False)
     op.create_index("ix_message_log_referral_id", "message_log", ["referral_id"], unique=False)
     op.create_table(
+        "month_work",
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("zone", sa.String(length=60), nullable=False),
+        sa.Column("reports", sa.Integer(), nullable=False),
+        sa.Column("filed", sa.Integer(), nullable=False),
+        sa.Column("visits", sa.Integer(), nullable=False),
+        sa.Column("absent", sa.Integer(), nullable=False),
+        sa.Column("sick", sa.Integer(), nullable=False),
+        sa.Column("treated", sa.Integer(), nullable=False),
+        sa.Column("same_day", sa.Integer(), nullable=False),
+        sa.Column("next_day", sa.Integer(), nullable=False),
+        sa.Column("onset_unknown", sa.Integer(), nullable=False),
+        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.Column("to_correct", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("subject_id", "month", name=op.f("pk_month_work")),
+    )
+    op.create_table(
         "opt_outs",
         sa.Column("phone", sa.String(length=20), nullable=False),
         sa.Column("channel", sa.String(length=20), nullable=False),
@@ -432,14 +451,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_reports_household_id", "reports", ["household_id", "arrived_at"], unique=False)
     op.create_index("ix_reports_patient_id", "reports", ["patient_id", "arrived_at"], unique=False)
-    op.create_index("ix_reports_site_id_happened_at", "reports", ["site_id", "happened_at"], unique=False)
+    op.create_index("ix_reports_site_id_happened_at", "reports", ["site_id", "happened_at", "state"], unique=False)
     op.create_index("ix_reports_staff_id", "reports", ["staff_id", "arrived_at"], unique=False)
-    op.create_index("ix_reports_staff_id_happened_at", "reports", ["staff_id", "happened_at"], unique=False)
+    op.create_index("ix_reports_staff_id_happened_at", "reports", ["staff_id", "happened_at", "state"], unique=False)
+    op.create_index(
+        "ix_reports_stock",
+        "reports",
+        ["staff_id", "happened_at"],
+        unique=False,
+        postgresql_where=sa.text("flow = 'stock'"),
+        sqlite_where=sa.text("flow = 'stock'"),
+    )
     op.create_table(
         "trainings",
         sa.Column("staff_id", sa.Uuid(), nullable=False),
         sa.Column("site_id", sa.Uuid(), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_trainings_staff_id")),
         sa.PrimaryKeyConstraint("staff_id", name=op.f("pk_trainings")),
     )

@@ -40,6 +40,12 @@ def may_bear_children(person: Person) -> bool:
     return person.age is None or (person.age.oldest >= CHILDBEARING[0] and person.age.youngest <= CHILDBEARING[1])
 
 
+def relative(tx: Tx, patient_id: UUID, today: date) -> Relative | None:
+    """One person by the register's own id; None when they died, left or were registered by mistake."""
+    row = tx.execute(_MEMBERS.where(patients.c.id == patient_id)).first()
+    return None if row is None else Relative(row.id, code_for(row.number, row.serial), _person(row, today))
+
+
 def family_of(tx: Tx, household_id: UUID, today: date) -> Sequence[Relative]:
     """The members of a household, the oldest first, those of unknown age last."""
     members = [

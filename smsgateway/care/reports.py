@@ -94,3 +94,9 @@ def fingerprint(staff_id: UUID, parts: Iterable[Part]) -> str:
 def of_message(tx: Tx, inbound_id: UUID) -> list[UUID]:
     """The reports one message gave."""
     return list(tx.execute(select(reports.c.id).where(reports.c.inbound_id == inbound_id)).scalars())
+
+
+def still_stands(tx: Tx, inbound_id: UUID) -> bool:
+    """Whether nothing of what a message reported was taken back or replaced since."""
+    states = tx.execute(select(reports.c.state).where(reports.c.inbound_id == inbound_id)).scalars().all()
+    return not {"cancelled", "replaced"} & set(states)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from smsgateway.care.corrections import Merged
 from smsgateway.care.people import Located
 from smsgateway.reading import say
 from smsgateway.reading.lexicon import Kind
@@ -161,6 +162,21 @@ def _with_new_codes(programme: Programme, language: str, answer: str, places: Se
             longer = f"{answer} {say.text(programme, 'code_is_now', language, old=old, now=place.facts.now)}"
             answer = longer if fits(longer, 2) else answer
     return answer
+
+
+def corrected(programme: Programme, language: str, verdict: Verdict, merged: Merged, referral: str | None) -> str:
+    """What a correction changed, and what stood there before; `referral`: one that stays open all the same."""
+    return say.text(
+        programme,
+        "corrected" if merged.changed else "same_again",
+        language,
+        who=say.who(programme, verdict.person, language),
+        code=say.shown_code(verdict.subject),
+        said=say.understood(programme, merged.changed, language),
+        before=say.understood(programme, merged.before, language),
+        corrected=[correction.read for correction in verdict.part.corrected[:2]],
+        referral=referral,
+    )
 
 
 def _near(places: Sequence[Located]) -> dict[str, Sequence[str]]:

@@ -13,34 +13,47 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from smsgateway.care import referrals, wording
-from smsgateway.care.reports import fingerprint, of_message
+from smsgateway.care import asked, referrals, wording
+from smsgateway.care.cancelling import answer_was_handed_over
+from smsgateway.care.reports import fingerprint, of_message, still_stands
 from smsgateway.intake.answers import ANSWERS
 from smsgateway.intake.care_reports import report_care
+from smsgateway.intake.exercise import practised
 from smsgateway.intake.filing import only_answer
 from smsgateway.intake.households import new_household, new_patient, visit
 from smsgateway.intake.judging import judged_parts, places_of
 from smsgateway.intake.message import Applier, Judged, Message
 from smsgateway.intake.questions import QUESTIONS, answer_question
+from smsgateway.intake.replies import as_answer
+from smsgateway.intake.service import away, exercise, help_me, language, supervision
 from smsgateway.intake.stock import count_stock
 from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.reading.models import Outcome
 from smsgateway.reading.programme import Programme
 from smsgateway.store.once import belongs_to, earlier_within
-from smsgateway.store.tables import inbound, message_log
+from smsgateway.store.tables import inbound
 from smsgateway.store.write import Tx
 
 SAME_REPORT_WITHIN = timedelta(hours=12)
-IMPLAUSIBLE = "implausible"  # the question about a value that is possible but unlikely
+UNLIKELY = frozenset({"unlikely", "unlikely_weight"})  # questions about values that are possible all the same
 
 
 def file_message(tx: Tx, message: Message, programme: Programme) -> str | None:
     """File all that a message says and queue its answer; gives the answer's words."""
+    continued = as_answer(tx, message, programme)
+    if isinstance(continued, str):
+        _reply(tx, message, continued)
+        return continued
+    message = continued or message
     places = places_of(tx, message, programme)
+    practice = practised(tx, message, places, programme)
+    if practice is not None:
+        _reply(tx, message, practice)
+        return practice
     earlier = _earlier(tx, message)
     judged = judged_parts(message, places, programme)
     if earlier is not None:
-        if not _insists(tx, judged, earlier):
+        if not _insists(tx, message, judged, earlier):
             return _again(tx, message, earlier, programme)
         judged = judged_parts(message, places, programme, insisted=True)
         belongs_to(
@@ -88,19 +101,19 @@ def _earlier(tx: Tx, message: Message) -> UUID | None:
     if not any(part.flow in COUNTED for part in message.reading.parts):
         return None
     key = fingerprint(message.member.id, message.reading.parts)
-    return earlier_within(tx, "content", key, message.inbound_id, message.now, SAME_REPORT_WITHIN)
+    earlier = earlier_within(tx, "content", key, message.inbound_id, message.now, SAME_REPORT_WITHIN)
+    if earlier is not None and not still_stands(tx, earlier):
+        belongs_to(tx, "content", key, message.inbound_id, message.now)
+        return None
+    return earlier
 
 
-def _insists(tx: Tx, judged: Sequence[Judged], earlier: UUID) -> bool:
+def _insists(tx: Tx, message: Message, judged: Sequence[Judged], earlier: UUID) -> bool:
     """Whether this repeats a value that was refused once as unlikely, after that refusal was handed over."""
-    if not any(question.key == IMPLAUSIBLE for each in judged for question in each.verdict.questions):
+    doubted = {question.key for each in judged for question in each.verdict.questions} & UNLIKELY
+    if not doubted or not asked.is_waiting(tx, earlier):
         return False
-    query = select(message_log.c.id).where(
-        message_log.c.inbound_id == earlier,
-        message_log.c.rank == int(Rank.REPLY),
-        message_log.c.provider_id.is_not(None),
-    )
-    return tx.execute(query).first() is not None
+    return answer_was_handed_over(tx, earlier, message.phone, message.now - SAME_REPORT_WITHIN)
 
 
 def _again(tx: Tx, message: Message, earlier: UUID, programme: Programme) -> str | None:
@@ -114,6 +127,8 @@ def _again(tx: Tx, message: Message, earlier: UUID, programme: Programme) -> str
 
 # ---------------------------------------------------------------- who handles what
 
+# What comes twice is meant twice.
+SERVICE = frozenset({"cancel", "language", "away", "help", "training", "family"})
 APPLIERS: Mapping[str, Applier] = {
     "sick_child": report_care,
     "urgent": report_care,
@@ -121,9 +136,18 @@ APPLIERS: Mapping[str, Applier] = {
     "visit": visit,
     "register_household": new_household,
     "register_patient": new_patient,
+    "follow_up": report_care,
+    "antenatal": report_care,
+    "postnatal": report_care,
+    "vaccination": report_care,
     "stock": count_stock,
+    "supervision": supervision,
+    "language": language,
+    "away": away,
+    "help": help_me,
+    "training": exercise,
     **ANSWERS,
     **dict.fromkeys(QUESTIONS, answer_question),
 }
 # Flows whose content is one report when it comes twice.
-COUNTED = frozenset(APPLIERS) - frozenset(ANSWERS) - QUESTIONS
+COUNTED = frozenset(APPLIERS) - frozenset(ANSWERS) - QUESTIONS - SERVICE

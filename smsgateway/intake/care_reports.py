@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
-from smsgateway.care import referrals, unclear, wording
+from smsgateway.care import corrections, referrals, unclear, wording
 from smsgateway.care.people import Located
 from smsgateway.care.referrals import Case, Opened
 from smsgateway.care.unfinished import MARK
-from smsgateway.intake.filing import file_part, plain_answer
+from smsgateway.intake.filing import Filed, file_or_correct, keep_questions, plain_answer
 from smsgateway.intake.message import Judged, Message
 from smsgateway.reading.models import Outcome
 from smsgateway.reading.programme import Programme
 from smsgateway.store.write import Tx
 
 
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What became of a report: how it was filed, the referral it opened or joined, and the answer to its sender."""
+
+    filed: Filed
+    opened: Opened | None
+    answer: str
+
+
 def report_care(tx: Tx, message: Message, judged: Judged, programme: Programme) -> str | None:
     """File it; alert, refer, or wait for the answer to a question."""
+    return handle(tx, message, judged, programme).answer
+
+
+def handle(tx: Tx, message: Message, judged: Judged, programme: Programme) -> Handled:
+    """File it; alert, refer, or wait for the answer to a question. For reports from which something more follows."""
     verdict, place = judged.verdict, judged.place
-    report_id = file_part(tx, message, judged, programme, place)
+    filed = file_or_correct(tx, message, judged, programme, place)
     opened: Opened | None = None
     if verdict.outcome is Outcome.ALERT or judged.part.flow == "refer":
-        opened = _refer(tx, message, judged, report_id, programme)
+        opened = refer(tx, message, judged, filed.report_id, programme)
     if verdict.unclear_danger:
-        _await_correction(tx, message, judged, report_id, programme)
-    if not verdict.unclear_danger:
+        _await_correction(tx, message, judged, filed.report_id, programme)
+    else:
         unclear.corrected(tx, message.member.id, verdict.subject)
-    return _answer(message, judged, opened, programme)
+    keep_questions(tx, message, judged, filed.report_id)
+    return Handled(filed, opened, _answer(tx, message, judged, filed, opened, programme))
 
 
-def _refer(tx: Tx, message: Message, judged: Judged, report_id: UUID, programme: Programme) -> Opened:
+def refer(tx: Tx, message: Message, judged: Judged, report_id: UUID, programme: Programme) -> Opened:
+    """Open a referral for what a report says, or join the one that is open."""
     return referrals.open_or_join(tx, case_of(message, judged, report_id, programme), programme, message.now)
 
 
@@ -79,15 +96,18 @@ def _clinic(message: Message, place: Located | None) -> UUID:
     return message.member.facility_id or message.member.site_id
 
 
-def _answer(message: Message, judged: Judged, opened: Opened | None, programme: Programme) -> str:
-    if opened is None:
-        return plain_answer(message, judged, programme)
-    return wording.alert_answer(
-        programme,
-        judged.verdict,
-        message.language,
-        message.member.role,
-        opened.referral.code,
-        opened.told.phone if opened.told else None,
-        judged.places,
-    )
+def _answer(tx: Tx, message: Message, judged: Judged, filed: Filed, opened: Opened | None, programme: Programme) -> str:
+    if opened is not None:
+        return wording.alert_answer(
+            programme,
+            judged.verdict,
+            message.language,
+            message.member.role,
+            opened.referral.code,
+            opened.told.phone if opened.told else None,
+            judged.places,
+        )
+    if filed.amends and filed.merged is not None and judged.verdict.outcome is Outcome.ACCEPT:
+        open_code = corrections.open_referral(tx, filed.report_id)
+        return wording.corrected(programme, message.language, judged.verdict, filed.merged, open_code)
+    return plain_answer(message, judged, programme)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from smsgateway.care.asked import Open
 from smsgateway.care.people import Catchment, Located, Member
 from smsgateway.care.reports import Origin
 from smsgateway.reading.models import CodeState, Part, Reading, Verdict
@@ -26,6 +27,8 @@ class Message:
     now: datetime
     channel: str
     answered_by_sms: bool = True
+    continues: Open | None = None  # it answers what was asked about an earlier message
+    said_no: bool = False  # with NON
     hold_until: datetime | None = None  # an alert of a session that goes on is held back, and marked unfinished
 
     def origin(self, part: int) -> Origin:

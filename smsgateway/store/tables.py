@@ -274,8 +274,32 @@ reports = Table(
     Index("ix_reports_patient_id", "patient_id", "arrived_at"),
     Index("ix_reports_household_id", "household_id", "arrived_at"),
     # Figures count by when something happened: of a whole site, and of one supervisor's CHWs.
-    Index("ix_reports_site_id_happened_at", "site_id", "happened_at"),
-    Index("ix_reports_staff_id_happened_at", "staff_id", "happened_at"),
+    Index("ix_reports_site_id_happened_at", "site_id", "happened_at", "state"),
+    Index("ix_reports_staff_id_happened_at", "staff_id", "happened_at", "state"),
+    Index(
+        "ix_reports_stock",
+        "staff_id",
+        "happened_at",
+        postgresql_where=text("flow = 'stock'"),
+        sqlite_where=text("flow = 'stock'"),
+    ),
+)
+
+# Months that are over, counted once; true as long as there are as many reports, and as many that stand.
+month_work = Table(
+    "month_work",
+    metadata,
+    Column("subject_id", Uuid, primary_key=True),  # a site, or a CHW
+    Column("month", Date, primary_key=True),  # its first day
+    _site(),
+    Column("zone", String(60), nullable=False),  # of the days counted
+    *(
+        Column(name, Integer, nullable=False)
+        for name in (
+            *("reports", "filed", "visits", "absent", "sick", "treated", "same_day", "next_day", "onset_unknown"),
+            *("messages", "to_correct"),
+        )
+    ),
 )
 
 # What a report changed in the register, so that cancelling it puts it back.
@@ -316,6 +340,7 @@ trainings = Table(
     Column("staff_id", Uuid, ForeignKey("staff.id"), primary_key=True),
     _site(),
     Column("ends_at", UTCDateTime, nullable=False),
+    Column("last_at", UTCDateTime, nullable=False),  # the last message of the exercise
 )
 
 # Every turn of a USSD session with the screen it was answered: the same transcript gets the same screen again, and the
