@@ -46,7 +46,7 @@ class Asked:
     def summary(self, days: int | None) -> list[str]:
         """`BILAN 7`: what all of them did together."""
         period = figures.last_days(self.now, days or self.customs.summary_days, self.scope.zone)
-        work = figures.total(figures.work_by_chw(self.connection, self.scope, period).values())
+        work = figures.total_work(self.connection, self.scope, period)
         followed = figures.followed_up(self.connection, self.scope, period, self.now)
         silent = figures.silent_chws(self.connection, self.scope, self.now, self.customs.silent_after_days)
         sent = figures.referred(self.connection, self.scope, period)

@@ -227,11 +227,13 @@ class Field:
         )
 
     def happened(self, some: Sequence[Happening]) -> None:
-        """Report it all."""
-        message = new_id()
+        """Report it all. The reports of one message have its sender and its moment."""
+        message, last = new_id(), some[0] if some else None
         for part, each in enumerate(some):
-            if not each.with_last:
-                message = new_id()
+            if last is not None and each.with_last:
+                each = replace(each, chw=last.chw, minutes=last.minutes)
+            else:
+                message, last = new_id(), each
             self.report(each, message, part)
 
     def report(self, each: Happening, message: UUID | None = None, part: int = 0) -> UUID:

@@ -105,10 +105,10 @@ class Recount:
         ]
         return max(told, default=None)
 
-    def messages(self) -> tuple[int, int]:
+    def messages(self, by_site: bool) -> tuple[int, int]:
         found: dict[Any, Rows] = defaultdict(list)
         for report in self.mine:
-            found[report.staff_id, report.inbound_id].append(report)
+            found[report.staff_id, report.inbound_id, report.site_id if by_site else None].append(report)
         wrong = [m for m in found.values() if any(r.state == "unfiled" or r.unclear for r in m)]
         return len(found), len(wrong)
 

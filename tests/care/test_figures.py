@@ -55,7 +55,7 @@ def test_work_is_what_a_recount_finds(
     slow = Recount(store, mine, scope.zone.key, first, last)
     assert (work.visits, work.absent) == (slow.visits(), slow.absences())
     assert (work.sick, work.treated, work.same_day, work.next_day, work.onset_unknown) == slow.sick()
-    assert (work.messages, work.to_correct) == slow.messages()
+    assert (work.messages, work.to_correct) == slow.messages(scope.whole)
 
 
 @recounted

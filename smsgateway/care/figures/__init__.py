@@ -13,6 +13,7 @@ from smsgateway.care.figures.lateness import (
     overdue_follow_ups,
     silent_chws,
 )
+from smsgateway.care.figures.months import remember_months, total_work
 from smsgateway.care.figures.periods import Period, last_days, period_of
 from smsgateway.care.figures.referred import OpenReferral, Referred, open_in, open_referrals, referred
 from smsgateway.care.figures.scope import Chw, Scope, chw_scope, scope_of, site_scope
@@ -42,10 +43,12 @@ __all__ = [
     "overdue_follow_ups",
     "period_of",
     "referred",
+    "remember_months",
     "scope_of",
     "silent_chws",
     "site_scope",
     "stock_levels",
     "total",
+    "total_work",
     "work_by_chw",
 ]

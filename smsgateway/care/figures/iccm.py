@@ -159,6 +159,13 @@ def _referred_reports(connection: Connection, scope: Scope, period: Period) -> s
         .where(*standing, referral_events.c.kind == "joined", referral_events.c.at >= period.start)
     )
     found = set(connection.execute(opened).scalars())
-    for detail in connection.execute(joined).scalars():
-        found.add(UUID(detail["report"]))
+    found |= {UUID(detail["report"]) for detail in connection.execute(joined).scalars()}
+    replaced = (
+        select(reports.c.id, reports.c.replaced_by)
+        .where(during(scope, period), reports.c.replaced_by.is_not(None))
+        .order_by(reports.c.arrived_at)
+    )
+    for report in connection.execute(replaced):
+        if report.id in found:  # its correction says all that stands
+            found.add(report.replaced_by)
     return found

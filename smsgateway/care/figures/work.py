@@ -178,12 +178,13 @@ def _cases(scope: Scope, period: Period) -> Select[tuple[object, ...]]:
 
 
 def _messages(scope: Scope, period: Period) -> Select[tuple[UUID, int, int]]:
-    """Messages that held a report, and those of them with a word or code that could not be read."""
+    """Messages that held a report, and those of them with a word or code that could not be read. Of several sites, one
+    that reported to two is one of each."""
     wrong = case((or_(reports.c.state == "unfiled", nonempty(reports.c.unclear)), 1), else_=0)
     each = (
         select(reports.c.staff_id, func.max(wrong).label("wrong"))
         .where(during(scope, period))
-        .group_by(reports.c.staff_id, reports.c.inbound_id)
+        .group_by(reports.c.staff_id, reports.c.inbound_id, *([reports.c.site_id] if scope.whole else []))
         .subquery("each")
     )
     return select(each.c.staff_id, func.count().label("messages"), func.sum(each.c.wrong).label("to_correct")).group_by(
