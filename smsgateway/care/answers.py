@@ -6,49 +6,29 @@ An answer that comes twice, late or from the wrong place changes nothing and is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
-from smsgateway.care import calls, ladder, visits
+from smsgateway.care import ladder, visits
 from smsgateway.care.climbing import ALERTS, settle_faults
 from smsgateway.care.followups import person_gone
 from smsgateway.care.history import COLUMNS, Past, Referral, change, hold, named, past_of, record, referral_from
-from smsgateway.care.people import Member, Recipient, member_as_recipient
+from smsgateway.care.news import AT_THE_CLINIC, spread
+from smsgateway.care.people import Member
 from smsgateway.care.reminders import End
-from smsgateway.care.rungs import LAST, Post
+from smsgateway.care.rungs import LAST
 from smsgateway.care.scene import Scene, scene
-from smsgateway.care.states import OPEN, UNSEEN, Event, State, after, applies
-from smsgateway.care.telling import heard_by, inform
+from smsgateway.care.states import OPEN, UNSEEN, Answer, Event, State, after, applies, of_outcome
 from smsgateway.care.timetable import WAITS
 from smsgateway.outbox.queue import withdraw
 from smsgateway.reading.models import Role
 from smsgateway.reading.programme import Programme
 from smsgateway.store.tables import referral_events, referrals
 from smsgateway.store.write import Tx
-
-_AT_THE_CLINIC = frozenset({Role.NURSE})
-_ENDS_WITH: Final[Mapping[str, Event]] = {
-    "transferred": Event.TRANSFERRED,
-    "died": Event.DIED,
-    "refused": Event.REFUSED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What was said: `outcome` an outcome id, `words` what the nurse writes to the CHW, `follow_up_days` when she wants
-    the person seen again."""
-
-    event: Event
-    outcome: str | None = None
-    words: str | None = None
-    follow_up_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +37,6 @@ class Answered:
 
     referral: Referral
     noted: bool
-
-
-def of_outcome(outcome: str, words: str | None = None, follow_up_days: int | None = None) -> Answer:
-    """The answer that an outcome is."""
-    return Answer(_ENDS_WITH.get(outcome, Event.OUTCOME), outcome, words, follow_up_days)
 
 
 # ---------------------------------------------------------------- which referral
@@ -125,7 +100,7 @@ def answer(
         _take_back(view, said)
         ladder.wake_next(view)
     _send_somebody(view, said)
-    _spread(view, before, said, member)
+    spread(view, said, member)
     return Answered(changed, True)
 
 
@@ -143,7 +118,7 @@ def _says_something(referral: Referral, past: Past, said: Answer, member: Member
     said, or what became of the person was not the end."""
     if applies(referral.state, said.event):
         return True
-    if member.role not in _AT_THE_CLINIC:
+    if member.role not in AT_THE_CLINIC:
         return False
     if said.event is Event.RECEIVED:
         return referral.state is State.RECEIVED and not past.clinic_answered
@@ -198,84 +173,3 @@ def _send_somebody(view: Scene, said: Answer) -> None:
         visits.ask_for_visit(
             view.tx, view.referral, visits.COUNTER_REFERRAL, said.follow_up_days, view.now, view.clinic.zone, said.words
         )
-
-
-# ---------------------------------------------------------------- who must know
-
-
-class Audience(StrEnum):
-    REPORTER = "reporter"
-    SUPERVISOR = "supervisor"
-    NURSE = "nurse"
-    ABOVE = "above"  # supervisors and leads who had been told
-    ALERTED = "alerted"  # everybody who had been told
-
-
-# Who hears of an event, and whether at any hour.
-_AUDIENCES: Final[Mapping[Event, tuple[tuple[Audience, ...], bool]]] = {
-    Event.RECEIVED: ((Audience.REPORTER, Audience.ABOVE), False),
-    Event.ARRIVED: ((Audience.REPORTER,), False),
-    Event.ABSENT: ((Audience.REPORTER, Audience.SUPERVISOR), True),
-    Event.REFUSED: ((Audience.REPORTER, Audience.SUPERVISOR), True),
-    Event.NO_TRANSPORT: ((Audience.NURSE, Audience.SUPERVISOR), True),
-    Event.TRANSFERRED: ((Audience.REPORTER,), False),
-    Event.OUTCOME: ((Audience.REPORTER,), False),
-    Event.DIED: ((Audience.REPORTER, Audience.SUPERVISOR), False),
-    Event.CANCELLED: ((Audience.ALERTED,), True),
-}
-
-
-def _spread(view: Scene, before: Referral, said: Answer, by: Member) -> None:
-    audiences, urgent = _AUDIENCES.get(said.event, ((), False))
-    people: dict[UUID, tuple[Audience, Recipient]] = {}
-    for audience in audiences:
-        for person in _audience(view, audience):
-            people.setdefault(person.staff_id, (audience, person))
-    for audience, person in people.values():
-        if person.staff_id != by.id:
-            key = _key(said, audience, by)
-            phone = _phone_of(view, by) if key == "received_above" else None
-            text = calls.news(
-                view.programme,
-                person.language,
-                view.referral,
-                key,
-                outcome=said.outcome,
-                words=said.words,
-                phone=phone,
-            )
-            about = f"{said.event.value}#{before.round}{said.outcome or ''}{by.role.value[:1]}"
-            inform(view.tx, view.referral, person, text, view.now, about=about, urgent=urgent)
-
-
-def _audience(view: Scene, audience: Audience) -> list[Recipient]:
-    match audience:
-        case Audience.REPORTER:
-            return view.posts.reporter()
-        case Audience.SUPERVISOR:
-            return view.posts.holders((Post.SUPERVISOR,)) or view.posts.holders((Post.LEAD,))
-        case Audience.NURSE:
-            return view.posts.holders((Post.NURSE,))
-        case Audience.ABOVE:
-            return [each for each in _heard(view) if each.role in (Role.SUPERVISOR, Role.LEAD)]
-        case Audience.ALERTED:
-            return _heard(view)
-
-
-def _heard(view: Scene) -> list[Recipient]:
-    people = [member_as_recipient(view.tx, each) for each in heard_by(view.tx, view.referral)]
-    return [each for each in people if each is not None and each.staff_id not in view.past.reporters]
-
-
-def _key(said: Answer, audience: Audience, by: Member) -> str:
-    """The text: an alert that was answered above the clinic is not the clinic's answer."""
-    if said.event is Event.RECEIVED and by.role not in _AT_THE_CLINIC:
-        return "received_above"
-    if said.event is Event.RECEIVED and audience is Audience.ABOVE:
-        return "answered"
-    return said.event.value
-
-
-def _phone_of(view: Scene, member: Member) -> str | None:
-    person = member_as_recipient(view.tx, member.id)
-    return person.phone if person else None

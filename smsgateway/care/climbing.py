@@ -23,6 +23,7 @@ NOBODY: Final = "nobody_reachable"
 NOT_SENT: Final = "alert_not_sent"
 DONT_WAIT: Final = "dont_wait"
 AGAIN: Final = "again:"  # one more message about an alert, with what caused it
+SAID: Final = "said:"  # an answer that somebody must act on, with the event it is
 ALERTS: Final = (FIRST, LAST, DONT_WAIT)  # messages of an alert that are no rungs of the ladder
 
 Words = Callable[[Recipient], str]
@@ -73,7 +74,7 @@ def climb_past(view: Scene, failed: str, words: Words, *, urgent: bool = True) -
 
 def left_over(failed: str, wait: Wait | None) -> str:
     """The rung of whoever is left when no rung above has anybody."""
-    if failed.startswith(AGAIN):
+    if failed.startswith((AGAIN, SAID)):
         return failed
     return LAST if wait is Wait.ANSWER or wait is None else f"{LAST}_{wait.value}"
 
@@ -95,8 +96,8 @@ def _tried(view: Scene, failed: str, wait: Wait | None) -> frozenset[UUID]:
     """Who has been told of this already. An alert seeks somebody who has not heard of it at all; a question somebody
     other than whom it could not reach."""
     past = past_of(view.tx, view.referral)
-    if failed.startswith(AGAIN):
-        return past.told_of(frozenset({failed}))
+    if failed.startswith((AGAIN, SAID)):
+        return past.told_of(frozenset({failed, named(failed, view.referral.round)}))
     mine = {step.rung.rung for step in view.table() if step.wait is wait} | {failed, left_over(failed, wait)}
     if wait is Wait.ANSWER:
         mine.add(FIRST)

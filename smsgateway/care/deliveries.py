@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from smsgateway.care import calls
-from smsgateway.care.climbing import AGAIN, DONT_WAIT, NOT_SENT, climb_past, left_over
+from smsgateway.care import calls, news
+from smsgateway.care.climbing import AGAIN, DONT_WAIT, NOT_SENT, SAID, Words, climb_past, left_over
 from smsgateway.care.history import Referral, change, find, hold, named, record, unnamed
 from smsgateway.care.ladder import wake_next, words_of
-from smsgateway.care.scene import scene
+from smsgateway.care.scene import Scene, scene
+from smsgateway.care.states import Event
 from smsgateway.care.telling import may_have_heard
 from smsgateway.care.timetable import WAITS, rungs_above, wait_of
 from smsgateway.outbox.aftercare import SentMessage
@@ -37,7 +38,7 @@ def handed_over(tx: Tx, message: SentMessage, programme: Programme, now: datetim
 
 def _starts_clock(referral: Referral, written: str | None) -> bool:
     rung, number = unnamed(written or "")
-    return number == referral.round and not rung.startswith(AGAIN) and rung != DONT_WAIT
+    return number == referral.round and not rung.startswith((AGAIN, SAID)) and rung != DONT_WAIT
 
 
 def undelivered(tx: Tx, message: SentMessage, reason: str, programme: Programme, now: datetime) -> None:
@@ -51,9 +52,9 @@ def undelivered(tx: Tx, message: SentMessage, reason: str, programme: Programme,
     if not referral.open or rung == DONT_WAIT:
         return
     view = scene(tx, referral, programme, now)
-    if rung.startswith(AGAIN):
+    if rung.startswith((AGAIN, SAID)):
         if not may_have_heard(tx, referral, frozenset({written})):
-            climb_past(view, rung, lambda person: calls.alert(programme, person.language, referral, again=True))
+            climb_past(view, rung, _words_alone(view, rung))
         return
     table = view.table()
     wait = wait_of(table, rung)
@@ -63,3 +64,11 @@ def undelivered(tx: Tx, message: SentMessage, reason: str, programme: Programme,
     if not may_have_heard(tx, referral, frozenset(named(each, number) for each in higher)):
         urgent = next((step.rung.urgent for step in table if step.rung.rung == rung), True)
         climb_past(view, rung, words_of(view, wait), urgent=urgent)
+
+
+def _words_alone(view: Scene, rung: str) -> Words:
+    """What a message says that is no rung of the ladder."""
+    if rung.startswith(SAID):
+        event = Event(rung.removeprefix(SAID))
+        return lambda person: news.words(view, event, person)
+    return lambda person: calls.alert(view.programme, person.language, view.referral, again=True)

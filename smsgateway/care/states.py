@@ -6,6 +6,7 @@ twice, late and in any order. `open` states still need somebody; the others are 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -76,3 +77,26 @@ def after(state: State, event: Event) -> State:
     """The state that follows; the same one when the event does not apply, or moves nothing."""
     move = MOVES[event]
     return move.to if state in move.frm and move.to is not None else state
+
+
+_ENDS_WITH: Mapping[str, Event] = {
+    "transferred": Event.TRANSFERRED,
+    "died": Event.DIED,
+    "refused": Event.REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said: `outcome` an outcome id, `words` what the nurse writes to the CHW, `follow_up_days` when she wants
+    the person seen again."""
+
+    event: Event
+    outcome: str | None = None
+    words: str | None = None
+    follow_up_days: int | None = None
+
+
+def of_outcome(outcome: str, words: str | None = None, follow_up_days: int | None = None) -> Answer:
+    """The answer that an outcome is."""
+    return Answer(_ENDS_WITH.get(outcome, Event.OUTCOME), outcome, words, follow_up_days)

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from smsgateway.care import calls, wording
-from smsgateway.care.answers import Answer, Answered, answer, meant_by, of_outcome, open_for
+from smsgateway.care.answers import Answered, answer, meant_by, open_for
 from smsgateway.care.duty import on_duty_now, take_or_leave
 from smsgateway.care.history import Referral
 from smsgateway.care.rungs import ladders_of
-from smsgateway.care.states import OPEN, Event, State
+from smsgateway.care.states import OPEN, Answer, Event, State, of_outcome
 from smsgateway.intake.filing import plain_answer
 from smsgateway.intake.message import Applier, Judged, Message
 from smsgateway.reading import say
