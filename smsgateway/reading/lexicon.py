@@ -224,8 +224,8 @@ class _Restored:
             return self._one(self.by_skeleton.get(skeleton(text), ()))
         if len(text) - text.count("?") < 2:
             return None
-        # One letter of the alphabet that carries accents in French, or the two of OE.
-        pattern = re.compile(text.replace("?", "(?:[AEIOUC]|OE)"))
+        # Each one a letter that carries accents in French, or the two of OE, or half of one, where each byte was lost.
+        pattern = re.compile(re.sub(r"\?+", lambda marks: f"(?:[AEIOUC]|OE){{1,{len(marks[0])}}}", text))
         return self._one([each for each in self.spelt if pattern.fullmatch(each)])
 
     def _one(self, found: Sequence[str]) -> str | None:

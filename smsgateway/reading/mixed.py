@@ -14,7 +14,7 @@ _RUNS = re.compile(r"[0-9]+|[A-Z?]+")
 _AS_LETTERS = (str.maketrans("015", "OIS"), str.maketrans("015", "OLS"))
 _AS_DIGITS = str.maketrans("OILS", "0115")
 _DIGIT_LIKE = frozenset("OIL")
-_UNIT_LETTERS = frozenset("JDSWMAYH")
+_UNIT_LETTERS = frozenset("JDSWMAYHF")  # and the sex that follows a code
 _LONGEST_JOIN = 7  # runs: the five of C0NVULSI0N, and more
 _MOST_RUNS = 40
 

@@ -77,18 +77,21 @@ class Line:
         return decimals if self.tokens[i + 1].text in ",.°" and len(decimals) <= 2 else ""
 
     def _spelt(self, i: int) -> Numeral | None:
-        """A number in words, up to 99. UN and UNE are articles unless a unit follows."""
+        """A number in words: DIX SEPT, VINGT ET UN, CENT VINGT. UN and UNE are articles unless a unit follows."""
         numbers = self.programme.numbers
         value = numbers[self.tokens[i].text]
         if value == 1 and not self.unit(i + 1) and self.tokens[i].text != "ONE":
             return None
-        if 20 <= value < 100:
-            after = i + 2 if self.text(i + 1) == "ET" else i + 1
-            more = numbers.get(self.text(after), 0)
-            if 0 < more < 20:
-                return Numeral(value + more, after + 1)
         if self.text(i) == "QUATRE" and self.text(i + 1) in ("VINGT", "VINGTS"):
-            return Numeral(80 + numbers.get(self.text(i + 2), 0), i + 3 if self.text(i + 2) in numbers else i + 2)
+            value, i = 80, i + 1
+        after = i + 1
+        while self.text(after) in ("ET", "-", "AND"):
+            after += 1
+        more = numbers.get(self.text(after), 0)
+        room = {10: range(7, 10), 100: range(1, 100)}.get(value, range(1, 20) if value >= 20 else range(0))
+        if more in room:
+            rest = self._spelt(after) if value == 100 else Numeral(more, after + 1)
+            return Numeral(value + rest.value, rest.until) if rest else Numeral(value, i + 1)
         return Numeral(value, i + 1)
 
     def unit(self, i: int) -> str | None:

@@ -15,6 +15,7 @@ _BEFORE_RESULT = frozenset({Kind.CONNECTOR, Kind.ORDINARY, Kind.SMALL, Kind.HARM
 _RESULT_SIGNS = {"+": "positive", "-": "negative", "?": "invalid", "PLUS": "positive", "MOINS": "negative"}
 _PASSED = frozenset(":=(/,.;\n")
 _MOST_SKIPPED = 5
+_DOSES = frozenset({"CP", "CPS", "COMPRIME", "COMPRIMES", "SACHET", "SACHETS", "MG", "ML", "X", "FOIS", "TABS"})
 _OLDEST_MONTHS = 120 * 12
 
 
@@ -33,6 +34,8 @@ def duration(found: Findings, i: int, name: str) -> tuple[int | None, int]:
     if line.text(numeral.until) in DEGREES and _fits(found, "temperature_c", numeral.value):
         found.keep("temperature_c", numeral.value)
         return None, line.past_units(numeral.until)
+    if line.date(i) or (line.is_number(i) and "S" in found.typed[token.start : token.end].upper()):
+        return _refused(found, i, numeral.until + 2 if line.date(i) else numeral.until, "value")
     unit = line.unit(numeral.until)
     if line.text(numeral.until) == "M" and not line.tokens[numeral.until].glued:
         # Months, a sex, or a word cut off: too much hangs on it.
@@ -75,8 +78,12 @@ def measure(found: Findings, i: int, name: str) -> int:
     numeral = line.numeral(i)
     if numeral is None:
         word = line.tokens[i].word if i < len(line.tokens) else None
-        if not (word and word.kind is Kind.COLOUR):
-            found.ask("value_of", found.word_of(name), danger=True)
+        if word and word.kind is Kind.COLOUR and name == "muac_mm":
+            found.answers["muac_colour"] = word.id  # PB ROUGE, and PB ROUGE 112
+            numeral = line.numeral(i + 1)
+            fits = numeral is not None and len(line.text(i + 1)) < 4 and _fits(found, name, numeral.value)
+            return measure(found, i + 1, name) if fits else i + 1
+        found.ask("value_of", found.word_of(name), danger=True)
         return start
     numeral = _with_last_s(line, spec, numeral)
     if line.is_number(i) and len(line.text(i)) > 3 and not found.codes and not _fits(found, name, numeral.value):
@@ -111,6 +118,15 @@ def _with_last_s(line: Line, spec: Quantity, numeral: Numeral) -> Numeral:
     if spec.s_is_5 and line.text(until) == "S" and line.tokens[until].glued and numeral.whole:
         return Numeral(numeral.value * 10 + 5, until + 1)
     return numeral
+
+
+def past_quantity(line: Line, i: int) -> int:
+    """CTA 6 CP, SRO 2 SACHETS, PARACETAMOL 500MG: how much was given is nobody's code and no answer."""
+    if not line.is_number(i):
+        return i
+    if line.text(i + 1) in _DOSES:
+        return i + 2
+    return i + 1 if len(line.text(i)) < 3 and not line.unit(i + 1) and line.text(i + 1) not in ("-", "/") else i
 
 
 def test_result(found: Findings, i: int, name: str, *, negated: bool) -> int:

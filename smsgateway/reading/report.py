@@ -14,7 +14,7 @@ from smsgateway.reading.lexicon import Kind, Word
 from smsgateway.reading.models import Code, Part
 from smsgateway.reading.numerals import Line
 from smsgateway.reading.programme import Flow, Programme
-from smsgateway.reading.quantities import age, days_of, duration, measure, measured, test_result
+from smsgateway.reading.quantities import age, days_of, duration, measure, measured, past_quantity, test_result
 from smsgateway.reading.settle import Settled
 from smsgateway.reading.tokens import LONGEST_NUMBER, Token
 from smsgateway.reading.written_codes import LONGEST_CODE, codes_at
@@ -26,8 +26,20 @@ _SOME_OF = {
     Kind.VACCINE: "vaccines",
     Kind.STEP: "steps",
 }
-_SAY_NOTHING = frozenset({Kind.CONNECTOR, Kind.GREETING, Kind.SMALL, Kind.NAME})
-_SAY_LITTLE = frozenset({Kind.HARMLESS, Kind.SIGNATURE, Kind.UNIT, Kind.PERSON})
+_SAY_NOTHING = frozenset(
+    {
+        Kind.GREETING,
+        Kind.SMALL,
+        Kind.NAME,
+        Kind.DAY,
+        Kind.HARMLESS,
+        Kind.SIGNATURE,
+        Kind.UNIT,
+        Kind.PERSON,
+        Kind.NEGATION,
+    }
+)
+_GIVEN = frozenset({Kind.TREATMENT, Kind.PREVENTION})
 _ABOUT_TEST = frozenset({"TEST", "PALU", "RAPIDE"})
 _NO_SIGN = frozenset({"none", "sight"})
 
@@ -52,7 +64,6 @@ class _Reader:
         self.found, self.catchment = found, catchment
         self.line, self.flow, self.programme = found.line, found.flow, found.programme
         self.denied = False
-        self.days_before: int | None = None  # HIER FIEVRE
 
     def read(self) -> Part:
         i, tokens = 0, self.line.tokens
@@ -100,21 +111,17 @@ class _Reader:
         if word is None:
             return self.unknown(i)
         kind = word.kind
-        if kind in _SAY_NOTHING:
-            return i + 1
+        if kind is Kind.CONNECTOR:
+            return i + 1  # PAS DE CONVULSION
+        denied, self.denied = self.denied, kind is Kind.NEGATION
         if kind is Kind.ORDINARY:
             return self.ordinary(i)
-        if kind is Kind.NEGATION:
-            self.denied = True
-        elif kind is Kind.SEX:
+        if kind is Kind.SEX:
             self.sex(word.id)
-        elif kind is Kind.DAY:
-            self.days_before = int(word.id)
         elif kind is Kind.NUMBER:
             return self.spelt_number(i)
-        elif kind not in _SAY_LITTLE:
-            denied, self.denied = self.denied or self.is_denied_after(i), False
-            return self.meaning(i, word, denied)
+        elif kind not in _SAY_NOTHING:
+            return self.meaning(i, word, denied or self.is_denied_after(i))
         return i + 1
 
     def meaning(self, i: int, word: Word, denied: bool) -> int:
@@ -136,13 +143,15 @@ class _Reader:
         elif kind is Kind.SYMPTOM:
             return self.symptom(i, word.id, denied)
         elif kind is Kind.MEASURE:
-            return measure(found, i + 1, word.id)
+            return i + 1 if denied else measure(found, i + 1, word.id)
         elif kind is Kind.TEST:
             return test_result(found, i + 1, word.id, negated=denied)
         elif kind is Kind.RESULT:
             self.lone_result(i, word)
         elif not denied:
             self.answer(word)
+            if kind in _GIVEN:
+                return past_quantity(self.line, i + 1)
         return i + 1
 
     def lone_result(self, i: int, word: Word) -> None:
@@ -221,12 +230,12 @@ class _Reader:
 
     def symptom(self, i: int, name: str, denied: bool) -> int:
         days, until = duration(self.found, i + 1, name)
-        if days is None and until == i + 1:
-            days, self.days_before = self.days_before, None
-        if denied:
+        if denied and days is None:
             self.found.negated.setdefault(name)
-        else:
-            self.found.keep(name, days)
+            return until
+        self.found.keep(name, days)
+        if denied:  # PAS DE FIEVRE 3: which of both?
+            self.found.ask("negated", self.found.word_of(name), danger=True)
         return until
 
     def sex(self, sex: str) -> None:

@@ -175,7 +175,7 @@ def _searched(
         return []
     text = token.text
     if "?" in text:
-        return _split_at_marks(token, lexicon)
+        return _split_at_mark(token, lexicon)
     word = lexicon.begins(text, accepts)
     if not word:
         parts = split_glued(text, lexicon)
@@ -198,12 +198,16 @@ def cut_glued(parts: list[str], token: Token, lexicon: Lexicon) -> list[Token]:
     return cut
 
 
-def _split_at_marks(token: Token, lexicon: Lexicon) -> list[Token]:
-    cut: list[Token] = []
-    at = token.start
-    for piece in re.split(r"(\?)", token.text):
-        if piece:
-            kind = "p" if piece == "?" else "w"
-            cut.append(Token(piece, kind, at, at + len(piece), bool(cut), lexicon.words.get(piece)))
-        at += len(piece)
-    return cut
+def _split_at_mark(token: Token, lexicon: Lexicon) -> list[Token]:
+    """TDR?FIEVRE and AMOX?D?ME: two words with a mark between, or a lost letter at the head of the second."""
+    for mark in re.finditer(r"\?+", token.text):
+        first, rest, tail = token.text[: mark.start()], token.text[mark.start() :], token.text[mark.end() :]
+        if not lexicon.carries_meaning(first):
+            continue
+        restored = lexicon.restored(rest) or (tail if lexicon.carries_meaning(tail) else None)
+        if restored:
+            at = token.start + mark.start()
+            head = Token(first, "w", token.start, at, token.glued, lexicon.words.get(first))
+            sign = [Token("?", "p", at, at + 1, True)] if restored == tail else []
+            return [head, *sign, Token(restored, "w", at, token.end, True, lexicon.words.get(restored))]
+    return [token]

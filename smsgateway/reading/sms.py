@@ -16,6 +16,8 @@ from smsgateway.reading.programme import Flow, Programme
 from smsgateway.reading.report import read_report
 from smsgateway.reading.settle import Settled, cut_glued, find_compounds, settle
 from smsgateway.reading.tokens import LONGEST_TEXT, Token, restore, split_glued, tokenise, typed_text
+from smsgateway.reading.written_codes import LONGEST_CODE
+from smsgateway.text.codes import is_valid
 from smsgateway.text.spelling import normalise
 
 MOST_PARTS = 20
@@ -52,7 +54,7 @@ def read(text: str, role: Role | str, programme: Programme, catchment: str | Non
         if answer:
             return Reading(answer, _language(programme, tokens))
     parts: list[Part] = []
-    for some in _split(tokens, programme.report_words[role], programme)[:MOST_PARTS]:
+    for some in _split(tokens, programme.report_words[role], programme, catchment)[:MOST_PARTS]:
         settled = Settled(searches=settled.searches)
         parts.append(_read_part(some, role, programme, catchment, typed, settled))
     if len(text) > LONGEST_TEXT:
@@ -68,23 +70,42 @@ def _language(programme: Programme, tokens: Sequence[Token]) -> str | None:
     return None
 
 
-def _split(tokens: list[Token], keywords: Mapping[str, str], programme: Programme) -> list[list[Token]]:
+def _split(
+    tokens: list[Token], keywords: Mapping[str, str], programme: Programme, catchment: str | None
+) -> list[list[Token]]:
     """One list of tokens a report: a new one begins at a keyword after `;` or a line break, or directly before a
-    code, once the report before has had its own keyword."""
+    code, once the report before has had its own keyword. After `;` or a line break another patient's code is enough:
+    the keyword is meant to be the same."""
     parts: list[list[Token]] = [[]]
-    begun = False
+    keyword: Token | None = None
     for i, token in enumerate(tokens):
         flow = keywords.get(token.text) if token.kind == "w" else None
+        breaks = i > 0 and tokens[i - 1].text in (";", "\n")
         if flow:
-            before = tokens[i - 1].text if i else ""
-            if begun and (before in (";", "\n") or _subject_follows(tokens, i + 1, programme.flows[flow])):
+            if keyword and (breaks or _subject_follows(tokens, i + 1, programme.flows[flow])):
                 if any(_means_something(each) for each in parts[-1] if each.text not in keywords):
                     parts.append([])
                 elif not any(keywords.get(each.text) == "urgent" for each in parts[-1]):
                     parts[-1] = []  # a keyword that nothing was said with: the one with the code counts
-            begun = True
+            keyword = token
+        elif keyword and breaks and programme.flows[keywords[keyword.text]].subject == "patient":
+            parts.extend([[keyword]] if _is_next_patient(tokens, i, parts[-1], catchment) else [])
         parts[-1].append(token)
     return parts
+
+
+def _is_next_patient(tokens: Sequence[Token], i: int, part: Sequence[Token], catchment: str | None) -> bool:
+    """Whether a number on a new line is the code of somebody else, and no value of the word before it."""
+    token = tokens[i]
+    if token.kind != "n" or not 3 <= len(token.text) <= LONGEST_CODE:
+        return False
+    said = [each for each in part if each.kind in "nw"]
+    last = said[-1].word if said else None
+    if last and last.kind in (Kind.SYMPTOM, Kind.MEASURE, Kind.TEST):
+        return False
+    has_code = any(each.kind == "n" and len(each.text) >= 3 for each in part)
+    follows = next((each for each in tokens[i + 1 :] if each.kind != "p"), None)
+    return has_code and follows is not None and (catchment is None or is_valid(catchment, token.text))
 
 
 def _subject_follows(tokens: Sequence[Token], i: int, flow: Flow) -> bool:

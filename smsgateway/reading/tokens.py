@@ -22,7 +22,7 @@ _PAIRS_OF_A_PHONE = 4
 LONGEST_NUMBER = 18
 
 # A run of letters and digits with "?" only between them (FI?VRE), or one sign. Other scripts make words of their own.
-_CHUNK = re.compile(r"[A-Z]+(?:\?[A-Z]+)+|[A-Z0-9]+|[^\W\d_]+|[-+?;,.:=/°%#\n()!']")
+_CHUNK = re.compile(r"[A-Z]+(?:\?+[A-Z]+)+|[A-Z0-9]+|[^\W\d_]+|[-+?;,.:=/°%#\n()!']")
 
 
 @dataclass(slots=True)
@@ -152,8 +152,12 @@ def split_glued(text: str, lexicon: Lexicon) -> list[str] | None:
     return parts
 
 
+_SHORT_GLUE = frozenset({"PAS", "NON", "NOT"})
 _GLUE = frozenset(
-    {Kind.UNIT, Kind.NUMBER, Kind.SEX, Kind.NEGATION, Kind.PERSON, Kind.SIGNATURE, Kind.GREETING, Kind.DAY}
+    {
+        *(Kind.UNIT, Kind.NUMBER, Kind.SEX, Kind.NEGATION, Kind.PERSON, Kind.SIGNATURE, Kind.GREETING, Kind.DAY),
+        *(Kind.ORDINARY, Kind.CONNECTOR, Kind.ASK),
+    }
 )
 
 
@@ -165,7 +169,7 @@ def _can_be_part(text: str, first: bool, lexicon: Lexicon) -> bool:
         return False
     if word.kind in VOCABULARY:
         return len(text) > 2 or text == "PB"
-    return (len(text) > 3 and word.kind in _GLUE) or text in ("PAS", "NON", "DEPUIS")
+    return (len(text) > 3 and word.kind in _GLUE) or text in _SHORT_GLUE
 
 
 def typed_text(raw: str) -> tuple[str, str]:
