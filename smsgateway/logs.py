@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from typing import TextIO
 
 import structlog
 
 
-def configure(level: str = "INFO") -> None:
-    """Set up structlog once, at the start of a process."""
+def configure(level: str = "INFO", file: TextIO | None = None) -> None:
+    """Set up structlog once, at the start of a process. Lines go to stderr unless a file is given."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -23,7 +24,7 @@ def configure(level: str = "INFO") -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=file or sys.stderr),
         cache_logger_on_first_use=False,
     )
 
