@@ -19,6 +19,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from smsgateway.care.figures import remember_months
 from smsgateway.channels.messages import Channel
 from smsgateway.clock import Clock
 from smsgateway.due import Handlers, run_due
@@ -99,6 +100,7 @@ class Worker:
             Tick("failed inbound", 5, self._retry_failed),
             Tick("enrolment", 5, self._enrol),
             Tick("upkeep", 3_600, self._upkeep),
+            Tick("months", 3_600, lambda: remember_months(self._store, self._clock)),
         )
 
     def start(self) -> None:
