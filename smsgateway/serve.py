@@ -102,7 +102,6 @@ def _listen(settings: Settings, host: str, port: int, *, clock: bool) -> None:
         port=port,
         interface=Interfaces.WSGI,
         blocking_threads=settings.web_threads,
-        backpressure=max(2 * settings.web_threads, 16),
         workers_kill_timeout=int(STOP_WITHIN) + 10,
         log_level=LogLevels.error,
     )
