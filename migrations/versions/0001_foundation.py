@@ -216,7 +216,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("key", name=op.f("uq_outbox_key")),
     )
-    op.create_index("ix_outbox_rank_not_before", "outbox", ["rank", "not_before"], unique=False)
+    op.create_index("ix_outbox_rank_not_before", "outbox", ["rank", "not_before", "id"], unique=False)
     op.create_index("ix_outbox_referral_id", "outbox", ["referral_id"], unique=False)
     op.create_table(
         "receipts",

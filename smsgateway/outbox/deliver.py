@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -19,7 +19,7 @@ from smsgateway.channels.messages import Channel, Fate, Handover, Outgoing
 from smsgateway.clock import Clock
 from smsgateway.outbox.aftercare import AfterCare
 from smsgateway.outbox.pauses import ChannelState, channel_states_of
-from smsgateway.outbox.queue import Claimed, Rank, claim, claim_like, let_go, moment, soonest
+from smsgateway.outbox.queue import Claimed, Rank, claim, claim_like, in_order, let_go, soonest
 from smsgateway.outbox.rates import Pacer
 from smsgateway.outbox.record import OPTED_OUT, Outcome, record
 from smsgateway.store.database import Store
@@ -33,12 +33,19 @@ IDLE: Final = 1.0  # seconds after which a lane looks by itself
 
 @dataclass(frozen=True, slots=True)
 class _Next:
-    """What to claim: one rank, so many, for one of these channels (the first is preferred)."""
+    """What to claim: of these ranks, so many that say the same, for one of these channels (the first is preferred)."""
 
-    rank: Rank
+    ranks: Sequence[Rank]
     limit: int
     channels: Sequence[Channel]
     states: Mapping[str, ChannelState]
+
+    @property
+    def urgent(self) -> bool:
+        return self.ranks == _URGENT
+
+
+_URGENT: Final = (Rank.URGENT,)
 
 
 class Lane:
@@ -67,12 +74,14 @@ class Lane:
         self._lease = timedelta(seconds=max(channel.deadline for channel in channels)) + LEASE_BEYOND
         self._halt = halt or threading.Event()
         self._unrecorded: list[Sequence[Outcome]] = []
+        self._same: _Next | None = None
 
     def deliver_once(self) -> int:
         """Send what is next; how many messages were dealt with. Raises StoreUnavailable when the database is away; an
         outcome that could not be recorded then is kept and recorded first thing next time."""
         self._record_all()
-        following = None if self._halt.is_set() else self._look()
+        same, self._same = self._more_of_the_same(), None
+        following = None if self._halt.is_set() else same or self._look()
         if following is None:
             return 0
         claimed = self._store.write(lambda tx: self._claim(tx, following))
@@ -84,7 +93,7 @@ class Lane:
             return 0
         if wanted:
             self._send(following, wanted)
-        return len(claimed)
+        return len(claimed) if claimed or not same else self.deliver_once()
 
     def close(self) -> None:
         """Record what is left to record, then give the connections back."""
@@ -104,10 +113,18 @@ class Lane:
         self.rest = IDLE
         usable = [channel for channel in self._channels if not states[channel.name].paused]
         if rank is Rank.URGENT:
-            return _Next(rank, 1, usable, states) if usable else None
+            return _Next(_URGENT, 1, usable, states) if usable else None
         first = self._channels[0]
         limit = self._permits(first) if first in usable else 0
-        return _Next(rank, limit, [first], states) if limit else None
+        others = [each for each in self._ranks if each is not Rank.URGENT]
+        return _Next(others, limit, [first], states) if limit else None
+
+    def _more_of_the_same(self) -> _Next | None:
+        """While messages pass and no other class can have come before them, a lane goes on without looking."""
+        if self._same is None or self._same.urgent:
+            return self._same
+        limit = self._permits(self._same.channels[0])
+        return replace(self._same, limit=limit) if limit else None
 
     def _permits(self, channel: Channel) -> int:
         """How many messages may share the next request; when none may go yet, sets how long to rest."""
@@ -120,14 +137,15 @@ class Lane:
 
     def _give_back(self, following: _Next, used: int) -> None:
         name = following.channels[0].name
-        if following.rank is not Rank.URGENT and name in self._pacers and used < following.limit:
+        if not following.urgent and name in self._pacers and used < following.limit:
             self._pacers[name].give_back(following.limit - used)
 
     def _claim(self, tx: Tx, following: _Next) -> list[Claimed]:
         """Take the first message and what can share its request."""
-        claimed = claim(tx, [following.rank], 1, self._clock, self._lease)
+        now = in_order(tx, self._clock)
+        claimed = claim(tx, following.ranks, 1, now, self._lease)
         if claimed and following.limit > 1:
-            claimed += claim_like(tx, claimed[0], following.limit - 1, self._clock, self._lease)
+            claimed += claim_like(tx, claimed[0], following.limit - 1, now, self._lease)
         return claimed
 
     def _send(self, following: _Next, claimed: Sequence[Claimed]) -> None:
@@ -139,7 +157,10 @@ class Lane:
             for message, handover in zip(claimed, _hand_over(channel, claimed), strict=True)
         ]
         self._record(outcomes)
-        if following.rank is Rank.URGENT and channel.name in self._pacers:
+        alone = following.urgent or Rank.URGENT not in self._ranks
+        if alone and not troubled and all(outcome.handover.fate is Fate.ACCEPTED for outcome in outcomes):
+            self._same = following
+        if following.urgent and channel.name in self._pacers:
             self._pacers[channel.name].book(len(claimed))
 
     def _record(self, outcomes: Sequence[Outcome]) -> None:
@@ -160,7 +181,7 @@ class Lane:
 
 def _first_ready(tx: Tx, ranks: Sequence[Rank], clock: Clock) -> tuple[Rank | None, float]:
     """The first rank with something to send now; else None, and the seconds until there may be something."""
-    now, rest = moment(tx, clock), IDLE
+    now, rest = in_order(tx, clock), IDLE
     for rank in ranks:
         when = soonest(tx, rank, now)
         if when is not None and when <= now:

@@ -555,7 +555,7 @@ outbox = Table(
     Column("rung", String(40)),
     Column("inbound_id", Uuid),
     Column("key", String(120), unique=True),  # told once: the same key is never queued twice
-    Index("ix_outbox_rank_not_before", "rank", "not_before"),
+    Index("ix_outbox_rank_not_before", "rank", "not_before", "id"),  # the order of claiming, ties and all
     Index("ix_outbox_referral_id", "referral_id"),
 )
 
