@@ -7,23 +7,13 @@ start with its place, not a report at night.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from smsgateway.reading.conditions import Condition, ConditionError, Name, Type, compile_condition
-from smsgateway.reading.lexicon import (
-    LONGEST_EXACT_KEYWORD,
-    VOCABULARY,
-    Accepts,
-    Compound,
-    Kind,
-    Lexicon,
-    Word,
-    compile_lexicon,
-)
+from smsgateway.reading.lexicon import Accepts, Kind, Lexicon, Word
 from smsgateway.reading.models import Role
 from smsgateway.reading.schema import (
     GROUPS,
@@ -41,7 +31,7 @@ from smsgateway.reading.schema import (
     line_of,
     load_yaml,
 )
-from smsgateway.text.spelling import normalise
+from smsgateway.reading.wordlists import Use, WordLists, parts_of, plain
 
 NOT_FLOWS = frozenset(
     {"words", "signs", "rules", "texts", "schedules", "ladders", "ladder", "calendars", "programme", "menus"}
@@ -165,11 +155,11 @@ class Programme:
     rules: tuple[Rule, ...]
     texts: Mapping[str, Text]
     taught: Mapping[str, Mapping[str, str]]  # answer id -> language -> word
-    _lists: _WordLists = field(repr=False)
+    _lists: WordLists = field(repr=False)
 
     def with_ordinary(self, words: Iterable[str]) -> Programme:
         """The same programme knowing further names and places: words that mean nothing and are never asked about."""
-        lists = replace(self._lists, extra=self._lists.extra | _parts_of(words))
+        lists = replace(self._lists, names=self._lists.names | parts_of(words))
         return replace(self, lexicon=lists.compile(), _lists=lists)
 
     def written(self) -> Iterable[Word]:
@@ -196,7 +186,7 @@ def load_programme(folder: Path | str, names: Iterable[str] = (), villages: Iter
             flow = _flow(path, load_yaml(path, FlowFile), declared, signs, words)
             flows[flow.name] = flow
     keywords = _keywords_by_role(folder, flows)
-    lists = _WordLists(words, tuple(flows.values()), frozenset(_parts_of([*names, *villages])))
+    lists = WordLists(words, tuple(_uses(flows.values())), parts_of([*names, *villages]))
     return Programme(
         folder=folder,
         flows=MappingProxyType(flows),
@@ -283,9 +273,9 @@ def _flow(path: Path, row: FlowFile, declared: Mapping[str, Name], signs: Mappin
     return Flow(
         **data,
         roles=frozenset(row.roles),
-        keywords={language: tuple(map(_plain, forms)) for language, forms in row.keywords.items()},
-        exact=frozenset(_plain(form) for forms in row.keywords.values() for form in forms if form[:1] == "!"),
-        only={role: tuple(map(normalise, forms)) for role, forms in row.only.items()},
+        keywords={language: tuple(map(plain, forms)) for language, forms in row.keywords.items()},
+        exact=frozenset(plain(form) for forms in row.keywords.values() for form in forms if form[:1] == "!"),
+        only={role: tuple(map(plain, forms)) for role, forms in row.only.items()},
         takes=tuple(row.takes),
         words=frozenset(row.words),
         needs=tuple(row.needs),
@@ -293,10 +283,6 @@ def _flow(path: Path, row: FlowFile, declared: Mapping[str, Name], signs: Mappin
         rules=_rules(path, ("rules",), row.rules, declared, signs),
         accepts=_accepts(frozenset(row.words)),
     )
-
-
-def _plain(form: str) -> str:
-    return normalise(form.lstrip("!"))
 
 
 def _accepts(groups: frozenset[str]) -> Accepts:
@@ -311,6 +297,13 @@ def _accepts(groups: frozenset[str]) -> Accepts:
         return kind in groups or f"{kind}.{word.id}" in groups
 
     return accepts
+
+
+def _uses(flows: Iterable[Flow]) -> Iterator[Use]:
+    for flow in flows:
+        for language, forms in flow.keywords.items():
+            yield from (Use(form, flow.name, language, form in flow.exact) for form in forms)
+        yield from (Use(form, flow.name, None, False) for forms in flow.only.values() for form in forms)
 
 
 def _keywords_by_role(folder: Path, flows: Mapping[str, Flow]) -> Mapping[Role, Mapping[str, str]]:
@@ -355,96 +348,17 @@ def _words_of(
     )
 
 
+_ECHOED = (
+    *(Kind.SYMPTOM, Kind.MEASURE, Kind.TREATMENT, Kind.PREVENTION, Kind.OUTCOME, Kind.CIRCUMSTANCE),
+    *(Kind.COLOUR, Kind.TEST, Kind.VACCINE, Kind.STEP, Kind.DATE),
+)
+
+
 def _taught(words: WordsFile) -> Mapping[str, Mapping[str, str]]:
+    """The taught word of each answer, by language: what messages echo."""
     taught: dict[str, Mapping[str, str]] = {}
-    for kind in (
-        Kind.SYMPTOM,
-        Kind.MEASURE,
-        Kind.TREATMENT,
-        Kind.PREVENTION,
-        Kind.OUTCOME,
-        Kind.CIRCUMSTANCE,
-        Kind.COLOUR,
-        Kind.TEST,
-        Kind.VACCINE,
-        Kind.STEP,
-        Kind.DATE,
-    ):
+    for kind in _ECHOED:
         for id, forms in getattr(words, kind.value).items():
             french = forms.fr[0].lstrip("!")
             taught[id] = {"fr": french, "en": forms.en[0].lstrip("!") if forms.en else french}
     return MappingProxyType(taught)
-
-
-@dataclass(frozen=True, slots=True)
-class _WordLists:
-    """What a lexicon is compiled from; kept to compile it again with further names."""
-
-    file: WordsFile
-    flows: tuple[Flow, ...]
-    extra: frozenset[str]
-
-    def compile(self) -> Lexicon:
-        written = list(self.written())
-        words = [word for word, parts in written if not word.compound]
-        compounds = [Compound(parts, word) for word, parts in written if word.compound]
-        return compile_lexicon(words, compounds, self._keywords(), self.file.connectors)
-
-    def written(self) -> Iterable[tuple[Word, tuple[str, ...]]]:
-        """Each word as the file lists it, with its parts; a spelling listed twice comes twice."""
-        counted = {*self.file.ordinary, *self.file.ask}
-        for text, kind, id, language in self._entries():
-            exact = text.startswith("!")
-            silent = kind not in VOCABULARY and text not in counted
-            parts = tuple(normalise(text.lstrip("!")).split())
-            yield Word("".join(parts), kind, id, exact, language, compound=len(parts) > 1, silent=silent), parts
-
-    def _entries(self) -> Iterable[tuple[str, Kind, str, str | None]]:
-        file = self.file
-        for kind in Kind:
-            group: Any = getattr(file, kind.value, None)
-            if isinstance(group, Mapping) and kind not in (Kind.DAY, Kind.NUMBER, Kind.SEX):
-                for id, forms in group.items():
-                    yield from ((form, kind, id, "fr") for form in forms.fr)
-                    yield from ((form, kind, id, "en") for form in forms.en)
-                    yield from ((form, kind, id, None) for form in forms.also)
-        yield from ((form, Kind.DAY, str(day), None) for day, forms in file.days.items() for form in forms)
-        # Single letters are units, sexes or nothing, depending on what stands before them: the reader of values knows.
-        for table, kind in ((file.time_units, Kind.UNIT), (file.numbers, Kind.NUMBER), (file.sex, Kind.SEX)):
-            for key, forms in table.items():
-                yield from ((form, kind, str(key), None) for form in forms if len(form) > 1)
-        for phrases, kind in ((file.harmless_phrases, Kind.HARMLESS), (file.ask_phrases, Kind.ASK)):
-            yield from ((phrase, kind, phrase, None) for phrase in phrases)
-        for kind in (Kind.ASK, Kind.NEGATION, Kind.SIGNATURE, Kind.PERSON, Kind.CONNECTOR, Kind.GREETING):
-            yield from ((form, kind, form, None) for form in getattr(file, kind.value))
-        yield from ((form, Kind.ORDINARY, form, None) for form in file.ordinary)
-        yield from ((form, Kind.CONNECTOR, form, None) for form in file.value_connectors)
-        yield from ((form, Kind.SMALL, form, None) for form in file.small_words)
-        yield from ((form, Kind.NAME, form, None) for form in (*file.names, *sorted(self.extra)))
-
-    def _keywords(self) -> list[Word]:
-        """Each keyword once; the languages it belongs to when that is one only, and all it can mean as its id."""
-        flows: dict[str, list[tuple[str, str]]] = {}
-        for flow in self.flows:
-            for language, forms in flow.keywords.items():
-                for form in forms:
-                    flows.setdefault(form, []).append((flow.name, language))
-            for form in (form for forms in flow.only.values() for form in forms):
-                flows.setdefault(form, []).extend([(flow.name, "fr"), (flow.name, "en")])
-        return [
-            Word(
-                text,
-                Kind.KEYWORD,
-                ",".join(sorted({flow for flow, _ in uses})),
-                exact=len(text) <= LONGEST_EXACT_KEYWORD or any(text in flow.exact for flow in self.flows),
-                language=uses[0][1] if len({language for _, language in uses}) == 1 else None,
-            )
-            for text, uses in flows.items()
-        ]
-
-
-def _parts_of(names: Iterable[str]) -> frozenset[str]:
-    """The single words of names; parts of one letter mean nothing."""
-    return frozenset(
-        part for name in names for part in normalise(name).replace("-", " ").replace("'", " ").split() if len(part) > 1
-    )
