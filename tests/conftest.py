@@ -67,11 +67,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         shutil.copy(request.getfixturevalue("sqlite_template"), target)
         return f"sqlite:///{target}"
     url: str = request.getfixturevalue("postgres_database")
-    _empty(url)
+    empty(url)
     return url
 
 
-def _empty(url: str) -> None:
+def empty(url: str) -> None:
     """Remove every row, after whatever an earlier test may have left connected."""
     with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True) as connection:
         connection.execute("SET lock_timeout = '10s'")

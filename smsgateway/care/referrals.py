@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from smsgateway.care import calls, ladder, wording
 from smsgateway.care.climbing import AGAIN, Words, climb_past
@@ -200,6 +200,16 @@ def _together(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         known[name] = list(dict.fromkeys([*old.get(name, ()), *new.get(name, ())]))
     known["answers"] = {**old.get("answers", {}), **new.get("answers", {})}
     return known
+
+
+def is_over(tx: Tx, report_ids: Sequence[UUID]) -> bool:
+    """Whether what these reports alerted about has ended since: the same words are a new danger then, not a
+    repetition."""
+    told = tx.execute(select(reports.c.patient_id, reports.c.danger).where(reports.c.id.in_(report_ids))).all()
+    in_danger = [row.patient_id for row in told if row.danger and row.patient_id]
+    about = or_(referrals.c.report_id.in_(report_ids), referrals.c.patient_id.in_(in_danger))
+    still_open = tx.execute(select(referrals.c.open).where(about)).scalars().all()
+    return bool(still_open) and not any(still_open)
 
 
 def tell_again(tx: Tx, report_id: UUID, inbound_id: UUID, programme: Programme, now: datetime) -> None:

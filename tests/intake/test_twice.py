@@ -98,3 +98,17 @@ def test_the_same_report_again_while_its_alert_waits_for_the_network_reaches_the
     field.pass_time(minutes=5)
     assert sum(text.startswith("URGENT") for text in field.phone(NURSE)) == 1
     assert len(field.reports()) == 1
+
+
+@pytest.mark.parametrize("said", [f"MAL {GIRL} CONVULSION", "MAL 4171 CONVULSION", "URG"])
+def test_the_same_words_after_the_first_danger_is_over_are_a_new_danger(field: Field, said: str) -> None:
+    """The girl came home from the clinic, and has convulsions again."""
+    field.text(CHW, said)
+    field.text(NURSE, f"GUERI {field.referral()['code']}")
+    field.pass_time(hours=3)
+    field.text(CHW, said)
+    assert [row["state"] for row in field.referrals()] == ["closed", "opened"]
+    second = field.referrals()[1]["code"]
+    assert field.last(NURSE).startswith(f"URGENT {second}")
+    assert field.last(CHW).startswith(second)
+    assert len(field.reports()) == 2

@@ -53,7 +53,7 @@ class Site:
             connection.close()
 
 
-class _Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):
     def log_request(self, *_: object) -> None:
         return None
 
@@ -67,7 +67,7 @@ def field(store: Store, programme: Programme) -> Field:
 @pytest.fixture
 def site(field: Field) -> Iterator[Site]:
     server: BaseWSGIServer = make_server(
-        "127.0.0.1", 0, create_app(field.gateway), threaded=True, request_handler=_Quiet
+        "127.0.0.1", 0, create_app(field.gateway), threaded=True, request_handler=Quiet
     )
     server.socket.listen(128)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
