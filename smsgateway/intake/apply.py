@@ -102,7 +102,7 @@ def _earlier(tx: Tx, message: Message) -> UUID | None:
         return None
     key = fingerprint(message.member.id, message.reading.parts)
     earlier = earlier_within(tx, "content", key, message.inbound_id, message.now, SAME_REPORT_WITHIN)
-    if earlier is not None and not still_stands(tx, earlier):
+    if earlier is not None and (not still_stands(tx, earlier) or referrals.is_over(tx, of_message(tx, earlier))):
         belongs_to(tx, "content", key, message.inbound_id, message.now)
         return None
     return earlier
