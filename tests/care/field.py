@@ -105,6 +105,7 @@ class Field:
     """Two sites, each with a lead. CHWs 0 and 1, 2 and 3 have the two supervisors of the first; 4 is at the second."""
 
     zones: tuple[str, str] = ("Africa/Bamako", "Africa/Bamako")
+    fates: tuple[str, ...] = ("there",) * 10  # of each CHW's two children: "left", "left later", "died", "void" (home)
     sites: list[UUID] = field(default_factory=lambda: [new_id(), new_id()])
     members: dict[str, Member] = field(default_factory=dict)
     chws: list[UUID] = field(default_factory=list)
@@ -221,10 +222,24 @@ class Field:
                     born_to=date(2025, 5, 1),
                     lmp=None,
                     registered_at=BEGIN,
+                    left_on={"left": date(2026, 11, 1), "left later": date(2026, 11, 20)}.get(
+                        self.fates[number * 2 + n]
+                    ),
+                    died_on=date(2026, 11, 1) if self.fates[number * 2 + n] == "died" else None,
                 )
                 for n in range(2)
             ]
         )
+        for n in range(2):
+            self._add(
+                tables.codes,
+                catchment_id=area,
+                serial=10 + n,
+                site_id=self.sites[site],
+                kind="household",
+                subject_id=self.homes[-1][n],
+                void=self.fates[number * 2 + n] == "void",
+            )
 
     def happened(self, some: Sequence[Happening]) -> None:
         """Report it all. The reports of one message have its sender and its moment."""

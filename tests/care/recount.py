@@ -72,7 +72,15 @@ class Recount:
             if self.from_home(report) and self.within(report):
                 visited[report.household_id].add(day(report.happened_at, self.zone))
         found: dict[str, tuple[int, int]] = {}
+        void = {(row.catchment_id, row.serial) for row in everything(self.store, tables.codes) if row.void}
+        people: dict[UUID, list[Any]] = defaultdict(list)
+        for person in everything(self.store, tables.patients):
+            people[person.household_id].append(person)
         for home in everything(self.store, tables.households):
+            left = [each for each in people[home.id] if each.left_on is not None and each.left_on <= self.last]
+            stay = [each for each in people[home.id] if each not in left and each.died_on is None]
+            if (home.catchment_id, home.serial) in void or (left and not stay):
+                continue
             if home.catchment_id in set(areas) and day(home.registered_at, self.zone) <= self.last:
                 households, often = found.get(numbers[home.catchment_id], (0, 0))
                 found[numbers[home.catchment_id]] = households + 1, often + (len(visited[home.id]) >= wanted)

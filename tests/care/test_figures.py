@@ -59,11 +59,17 @@ def test_work_is_what_a_recount_finds(
 
 
 @recounted
-@given(some=happenings(60), zone=st.sampled_from(ZONES), asker=st.sampled_from(ASKERS[:5]), wanted=st.integers(1, 3))
+@given(
+    some=happenings(60),
+    zone=st.sampled_from(ZONES),
+    asker=st.sampled_from(ASKERS[:5]),
+    wanted=st.integers(1, 3),
+    fates=st.lists(st.sampled_from(["there", "left", "left later", "died", "void"]), min_size=10, max_size=10),
+)
 def test_coverage_is_what_a_recount_finds(
-    store: Store, some: list[Happening], zone: str, asker: str, wanted: int
+    store: Store, some: list[Happening], zone: str, asker: str, wanted: int, fates: list[str]
 ) -> None:
-    field = Field((zone, zone))
+    field = Field((zone, zone), fates=tuple(fates))
     field.happened(some)
     field.write(store)
     scope, mine = scope_and_rule(store, field, asker)
