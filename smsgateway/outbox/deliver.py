@@ -18,8 +18,9 @@ import structlog
 from smsgateway.channels.messages import Channel, Fate, Handover, Outgoing
 from smsgateway.clock import Clock
 from smsgateway.outbox.aftercare import AfterCare
+from smsgateway.outbox.claim import Claimed, claim, claim_like, in_order, let_go, soonest
 from smsgateway.outbox.pauses import ChannelState, channel_states_of
-from smsgateway.outbox.queue import Claimed, Rank, claim, claim_like, in_order, let_go, soonest
+from smsgateway.outbox.queue import Rank
 from smsgateway.outbox.rates import Pacer
 from smsgateway.outbox.record import OPTED_OUT, Outcome, record
 from smsgateway.store.database import Store

@@ -15,9 +15,10 @@ from sqlalchemy import String, bindparam, func, null, or_, select, update
 from smsgateway.channels.messages import Fate, Handover
 from smsgateway.clock import Clock
 from smsgateway.outbox.aftercare import AfterCare, NoCare, sent_message
+from smsgateway.outbox.claim import Claimed, claimed_from, take_out_held
 from smsgateway.outbox.fates import Again, Settled, decide
 from smsgateway.outbox.pauses import passed, pause
-from smsgateway.outbox.queue import Claimed, claimed_from, log_row, moment, take_out, take_out_held
+from smsgateway.outbox.queue import log_row, moment, take_out
 from smsgateway.outbox.rates import slow_down
 from smsgateway.outbox.receipts import ID_AT_MOST, About, adopt_parked, apply_parked, lock_id, remember_handover
 from smsgateway.store.database import Store

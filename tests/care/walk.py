@@ -28,7 +28,8 @@ from smsgateway.intake.opt_out import take_opt_out
 from smsgateway.intake.receipt import take_receipt
 from smsgateway.outbox.deliver import Lane
 from smsgateway.outbox.probing import probe_paused
-from smsgateway.outbox.queue import Rank, claim, expire
+from smsgateway.outbox.claim import claim
+from smsgateway.outbox.queue import Rank, expire
 from smsgateway.outbox.record import sweep_leases
 from smsgateway.reading.programme import Programme
 from smsgateway.settings import Settings

@@ -11,20 +11,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from smsgateway.clock import VirtualClock
 from smsgateway.outbox.bell import Bell
-from smsgateway.outbox.queue import (
-    Claimed,
-    Draft,
-    Rank,
-    claim,
-    claim_like,
-    enqueue,
-    expire,
-    let_go,
-    release,
-    withdraw,
-)
+from smsgateway.outbox.claim import Claimed, claim, claim_like, let_go
+from smsgateway.outbox.queue import Draft, Rank, enqueue, expire, release, withdraw
 from smsgateway.store.database import Store
 from smsgateway.store.tables import message_log, outbox
 from smsgateway.store.types import new_id
@@ -41,7 +30,7 @@ def queue(store: Store, *drafts: Draft, now: datetime = NOON) -> list[UUID | Non
 
 
 def take(store: Store, now: datetime = NOON, ranks: tuple[Rank, ...] = EVERY_RANK, limit: int = 100) -> list[Claimed]:
-    return store.write(lambda tx: claim(tx, ranks, limit, VirtualClock(now), LEASE))
+    return store.write(lambda tx: claim(tx, ranks, limit, now, LEASE))
 
 
 def logged(store: Store) -> list[dict[str, Any]]:
@@ -223,9 +212,8 @@ def test_equal_texts_are_found_for_one_request_each_phone_once(store: Store) -> 
     queue(store, *(to(last, "RUPTURE CTA") for last in (1, 3, 3, 4, 5, 6)), to(9, "RUPTURE CTA", Rank.NOTICE))
 
     def together(tx: Tx) -> tuple[list[Claimed], list[Claimed]]:
-        clock = VirtualClock(NOON)
-        first = claim(tx, EVERY_RANK, 1, clock, LEASE)
-        return first, claim_like(tx, first[0], 5, clock, LEASE)
+        first = claim(tx, EVERY_RANK, 1, NOON, LEASE)
+        return first, claim_like(tx, first[0], 5, NOON, LEASE)
 
     first, others = store.write(together)
     assert {message.body for message in first + others} == {"RUPTURE CTA"}
