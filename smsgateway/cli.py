@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import ValidationError
 
 from smsgateway.settings import Settings
+
+if TYPE_CHECKING:
+    from smsgateway.store.database import Store
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -101,12 +104,10 @@ def people() -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def people_import(folder: Path) -> None:
     """Import the programme files of FOLDER: everything, or nothing and a list of what is wrong."""
-    from smsgateway.store.database import open_store
     from smsgateway.transfer import ImportRefused, import_people, rows_ahead
 
     settings = settings_from_environment()
-    with _explained():
-        store = open_store(settings.database_url)
+    with _explained(), _current_store(settings) as store:
         try:
             with _bar("importing", rows_ahead(folder)) as advance:
                 summary = import_people(store, folder, datetime.now(settings.zone).date(), advance)
@@ -114,8 +115,6 @@ def people_import(folder: Path) -> None:
             for line in refused.lines:
                 click.echo(line, err=True)
             raise click.ClickException("nothing was imported") from refused
-        finally:
-            store.close()
         click.echo(str(summary))
 
 
@@ -123,14 +122,27 @@ def people_import(folder: Path) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def people_export(folder: Path) -> None:
     """Write the programme files to FOLDER, with a `code` column for households and patients."""
-    from smsgateway.store.database import open_store
     from smsgateway.transfer import export_people
 
-    settings = settings_from_environment()
-    with _explained():
-        store = open_store(settings.database_url)
-        with _bar("exporting", None) as advance:
-            export_people(store, folder, advance)
+    with (
+        _explained(),
+        _current_store(settings_from_environment()) as store,
+        _bar("exporting", None) as advance,
+    ):
+        export_people(store, folder, advance)
+
+
+@contextmanager
+def _current_store(settings: Settings) -> Iterator[Store]:
+    """The database, once it is known to be at the code's schema."""
+    from smsgateway.store.database import open_store
+    from smsgateway.store.schema import require_current
+
+    store = open_store(settings.database_url)
+    try:
+        require_current(store.engine)
+        yield store
+    finally:
         store.close()
 
 
