@@ -8,6 +8,7 @@ from datetime import datetime
 from flask import Flask
 
 from smsgateway.care.after import Care
+from smsgateway.care.briefing import briefings
 from smsgateway.care.digests import digest_handlers
 from smsgateway.care.enrolment import enrol
 from smsgateway.care.ladder import rungs
@@ -68,6 +69,7 @@ class Gateway:
         return {
             UNCLEAR: unclear,
             **lasting(self.programme),
+            **briefings(self.programme),
             **rungs(self.programme, self.started_at),
             **digest_handlers(self.programme, visits(self.programme)),
         }

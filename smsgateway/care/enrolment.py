@@ -17,6 +17,7 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.care.beginnings import plan_from_register
+from smsgateway.care.briefing import BRIEFING
 from smsgateway.care.calendar import this_round
 from smsgateway.care.recall import EVENING, MORNING
 from smsgateway.care.reminders import Subject
@@ -96,6 +97,7 @@ def _standing(mate: Mate, schedules: Schedules, now: datetime) -> Iterator[dict[
         yield _item(mate, EVENING, mate.hours.next_evening(now, schedules.day.evening))
     else:
         yield _item(mate, WEEK, mate.hours.next_weekday(now, schedules.day.week))
+        yield _item(mate, BRIEFING, mate.hours.next_morning(now))
 
 
 def _item(mate: Mate, kind: str, at: datetime) -> dict[str, Any]:
