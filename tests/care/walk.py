@@ -17,24 +17,22 @@ from uuid import UUID
 from sqlalchemy import Table, select
 
 from smsgateway.app import Gateway, build_gateway
-from smsgateway.care.answers import answer
 from smsgateway.care.history import RUNG
-from smsgateway.care.states import Answer, Event
 from smsgateway.channels.messages import Incoming, OptOut
 from smsgateway.channels.simulator import SimulatedChannel, SimulatedNetwork
 from smsgateway.clock import VirtualClock
 from smsgateway.due import run_due
 from smsgateway.intake.opt_out import take_opt_out
 from smsgateway.intake.receipt import take_receipt
+from smsgateway.outbox.claim import claim
 from smsgateway.outbox.deliver import Lane
 from smsgateway.outbox.probing import probe_paused
-from smsgateway.outbox.claim import claim
 from smsgateway.outbox.queue import Rank, expire
 from smsgateway.outbox.record import sweep_leases
 from smsgateway.reading.programme import Programme
 from smsgateway.settings import Settings
 from smsgateway.store.database import Store
-from smsgateway.store.tables import due, faults, inbound, message_log, outbox, referral_events, referrals
+from smsgateway.store.tables import due, faults, inbound, message_log, metadata, outbox, referral_events, referrals
 from smsgateway.transfer import import_people
 
 CHW: Final = "+22376000001"
@@ -135,16 +133,6 @@ class Site:
     def opt_out(self, phone: str) -> None:
         take_opt_out(self.store, OptOut("simulator", phone), self.clock)
 
-    def cancel(self, referral_id: UUID, phone: str) -> None:
-        """A CHW takes a report back."""
-        member = self.gateway.directory.who(phone, self.clock.now().date())
-        assert member is not None
-        self.store.write(
-            lambda tx: answer(
-                tx, referral_id, Answer(Event.CANCELLED), member, UUID(int=0), self._programme, self.clock.now()
-            )
-        )
-
     # ------------------------------------------------------------ what is written down
 
     def rows(self, table: Table) -> list[dict[str, Any]]:
@@ -176,3 +164,8 @@ class Site:
     def failed_messages(self) -> list[dict[str, Any]]:
         """What came in and could not be handled."""
         return [row for row in self.rows(inbound) if row["state"] != "handled"]
+
+
+def empty(store: Store) -> None:
+    """No walk finds anything of the one before."""
+    store.write(lambda tx: [tx.execute(table.delete()) for table in reversed(metadata.sorted_tables)])
