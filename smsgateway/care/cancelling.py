@@ -15,7 +15,9 @@ from sqlalchemy import ColumnElement, delete, select, update
 from smsgateway.care import answers, changes, followups, unclear
 from smsgateway.care.history import COLUMNS, Referral, referral_from
 from smsgateway.care.people import Member
-from smsgateway.care.states import UNSEEN, Event
+from smsgateway.care.referrals import Case, open_or_join
+from smsgateway.care.reminders import End, reopen
+from smsgateway.care.states import UNSEEN, Answer, Event, State
 from smsgateway.outbox.queue import Rank
 from smsgateway.reading.programme import Programme
 from smsgateway.store.tables import asked, inbound, message_log, referrals, reports
@@ -148,9 +150,39 @@ def cancel(
     for each in sent:
         tx.execute(update(reports).where(reports.c.id == each.id).values(state="cancelled"))
         followups.cancelled(tx, each.id, now)
-        changes.put_back(tx, each.id)
+        for nobody in changes.brought(tx, each.id):
+            followups.person_gone(tx, nobody, now, End.CORRECTION, report_id=each.id)
+        reopen(tx, changes.put_back(tx, each.id), each.id, now)
         unclear.forget(tx, member.id, each.inbound_id)
         tx.execute(delete(asked).where(asked.c.inbound_id == each.inbound_id, asked.c.part == each.part))
+        _alert_again(tx, each, programme, now)
     if referral is not None:
-        said = answers.Answer(Event.CANCELLED)
+        said = Answer(Event.CANCELLED)
         answers.answer(tx, referral.id, said, member, inbound_id, programme, now)
+
+
+def _alert_again(tx: Tx, sent: Sent, programme: Programme, now: datetime) -> None:
+    """Somebody who was reported dead by mistake may still be in danger: what the report ended begins anew."""
+    if sent.patient_id is None:
+        return
+    ended = select(*COLUMNS).where(
+        referrals.c.patient_id == sent.patient_id,
+        referrals.c.state == State.DIED.value,
+        referrals.c.closed_at >= sent.arrived_at,
+    )
+    for row in tx.execute(ended).all():
+        before = referral_from(row)
+        case = Case(
+            site_id=before.site_id,
+            facility_id=before.facility_id,
+            patient_id=before.patient_id,
+            report_id=None,
+            reporter_id=before.reporter_id,
+            reporter_phone=before.reporter_phone,
+            urgent=before.urgent,
+            tier=before.tier,
+            certain=before.certain,
+            danger=before.danger,
+            brief=before.brief,
+        )
+        open_or_join(tx, case, programme, now)

@@ -187,8 +187,8 @@ def open_referral(tx: Tx, report_id: UUID) -> str | None:
 
 
 def reported_since(tx: Tx, staff_id: UUID, inbound_id: UUID, at: datetime) -> bool:
-    """Whether this sender has sent another report since a message."""
+    """Whether this sender has sent another report since a message (ids are made in the order of arrival)."""
     query = select(reports.c.id).where(
-        reports.c.staff_id == staff_id, reports.c.arrived_at >= at, reports.c.inbound_id != inbound_id
+        reports.c.staff_id == staff_id, reports.c.arrived_at >= at, reports.c.inbound_id > inbound_id
     )
     return tx.execute(query.limit(1)).first() is not None

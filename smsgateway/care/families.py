@@ -12,7 +12,7 @@ from sqlalchemy import and_, select
 
 from smsgateway.care.people import age_on, gave_birth_lately, is_pregnant
 from smsgateway.reading.models import Age, Person
-from smsgateway.store.tables import catchments, codes, patients
+from smsgateway.store.tables import catchments, codes, households, patients
 from smsgateway.store.write import Tx
 from smsgateway.text.codes import code_for, shown
 
@@ -41,16 +41,27 @@ def may_bear_children(person: Person) -> bool:
 
 
 def relative(tx: Tx, patient_id: UUID, today: date) -> Relative | None:
-    """One person by the register's own id; None when they died, left or were registered by mistake."""
+    """One person by the register's own id, alive or not, there or gone."""
     row = tx.execute(_MEMBERS.where(patients.c.id == patient_id)).first()
     return None if row is None else Relative(row.id, code_for(row.number, row.serial), _person(row, today))
+
+
+def household_code(tx: Tx, household_id: UUID) -> str:
+    """The code of a household as its CHW knows it: 12-3."""
+    query = (
+        select(catchments.c.number, households.c.serial)
+        .select_from(households.join(catchments, catchments.c.id == households.c.catchment_id))
+        .where(households.c.id == household_id)
+    )
+    row = tx.execute(query).one()
+    return shown(code_for(row.number, row.serial))
 
 
 def family_of(tx: Tx, household_id: UUID, today: date) -> Sequence[Relative]:
     """The members of a household, the oldest first, those of unknown age last."""
     members = [
         Relative(row.id, code_for(row.number, row.serial), _person(row, today))
-        for row in tx.execute(_MEMBERS.where(patients.c.household_id == household_id))
+        for row in tx.execute(_MEMBERS.where(patients.c.household_id == household_id, *_THERE))
     ]
     return sorted(members, key=lambda each: (-_days(each.person.age), each.code))
 
@@ -71,22 +82,19 @@ def _person(row: object, today: date) -> Person:
     )
 
 
-_MEMBERS = (
-    select(
-        patients.c.id,
-        patients.c.serial,
-        patients.c.sex,
-        patients.c.born_from,
-        patients.c.born_to,
-        patients.c.lmp,
-        patients.c.delivered_on,
-        patients.c.pregnancy_lost_on,
-        catchments.c.number,
+_MEMBERS = select(
+    patients.c.id,
+    patients.c.serial,
+    patients.c.sex,
+    patients.c.born_from,
+    patients.c.born_to,
+    patients.c.lmp,
+    patients.c.delivered_on,
+    patients.c.pregnancy_lost_on,
+    catchments.c.number,
+).select_from(
+    patients.join(catchments, catchments.c.id == patients.c.catchment_id).join(
+        codes, and_(codes.c.catchment_id == patients.c.catchment_id, codes.c.serial == patients.c.serial)
     )
-    .select_from(
-        patients.join(catchments, catchments.c.id == patients.c.catchment_id).join(
-            codes, and_(codes.c.catchment_id == patients.c.catchment_id, codes.c.serial == patients.c.serial)
-        )
-    )
-    .where(patients.c.died_on.is_(None), patients.c.left_on.is_(None), ~codes.c.void)
 )
+_THERE = (patients.c.died_on.is_(None), patients.c.left_on.is_(None), ~codes.c.void)

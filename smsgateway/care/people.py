@@ -217,7 +217,7 @@ def _catchment(row: Any) -> Catchment:
 def locate(tx: Tx, code: Code, own: tuple[Catchment, ...], today: date) -> Located:
     """Find whom a typed code belongs to: among the sender's own catchments, or in the one written with it."""
     if code.catchment is not None:
-        written = _catchment_numbered(tx, code.catchment)
+        written = catchment_numbered(tx, code.catchment)
         own = () if written is None else (written,)
     found = [
         located
@@ -237,14 +237,15 @@ def _full(located: Located) -> str:
     return check_digits.shown_full(located.catchment.number, located.facts.code.digits)
 
 
-def _catchment_numbered(tx: Tx, number: str) -> Catchment | None:
+def catchment_numbered(tx: Tx, number: str) -> Catchment | None:
+    """A catchment by its number, with or without leading zeros."""
     row = tx.run(_CATCHMENT, {"number": number, "bare": number.lstrip("0") or "0"}).first()
     return None if row is None else _catchment(row)
 
 
 def site_of_catchment(tx: Tx, number: str) -> UUID | None:
     """The site of a catchment by its number, None when there is none."""
-    found = _catchment_numbered(tx, number)
+    found = catchment_numbered(tx, number)
     return None if found is None else found.site_id
 
 
@@ -268,6 +269,7 @@ def _resolve(tx: Tx, code: Code, catchment: Catchment, today: date) -> Located |
         postpartum=gave_birth_lately(row, today),
         village=row.village,
         died=row.died_on is not None,
+        left=row.left_on is not None,
     )
     return Located(CodeFacts(code, state, person=person, now=now), catchment, row.subject_id, row.household_id)
 
@@ -337,6 +339,7 @@ _CODE = Prepared(
         patients.c.delivered_on,
         patients.c.pregnancy_lost_on,
         patients.c.died_on,
+        patients.c.left_on,
         households.c.village,
     )
     .select_from(

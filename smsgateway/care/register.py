@@ -16,7 +16,7 @@ from smsgateway.store.write import Tx
 from smsgateway.text.codes import code_for
 
 
-def _next_serial(tx: Tx, catchment: Catchment) -> int:
+def next_serial(tx: Tx, catchment: Catchment) -> int:
     """Take the next number; the row stays locked until the registration commits."""
     statement = (
         update(catchments)
@@ -32,7 +32,7 @@ def register_household(
     tx: Tx, catchment: Catchment, people: int | None, village: str | None, consent: bool, now: datetime
 ) -> tuple[UUID, str]:
     """Register a household; gives its id and its code (digits)."""
-    serial, household_id = _next_serial(tx, catchment), new_id()
+    serial, household_id = next_serial(tx, catchment), new_id()
     tx.execute(
         households.insert(),
         {
@@ -46,15 +46,23 @@ def register_household(
             "registered_at": now,
         },
     )
-    _give_code(tx, catchment, serial, "household", household_id)
+    take_code(tx, catchment, serial, "household", household_id)
     return household_id, code_for(catchment.number, serial)
 
 
 def register_patient(
-    tx: Tx, catchment: Catchment, household_id: UUID, sex: str | None, age: Age | None, on: date, now: datetime
+    tx: Tx,
+    catchment: Catchment,
+    household_id: UUID,
+    sex: str | None,
+    age: Age | None,
+    on: date,
+    now: datetime,
+    *,
+    mother_id: UUID | None = None,
 ) -> tuple[UUID, str]:
     """Register a person of a household, `age` as it was on the day `on`; gives the id and the code (digits)."""
-    serial, patient_id = _next_serial(tx, catchment), new_id()
+    serial, patient_id = next_serial(tx, catchment), new_id()
     tx.execute(
         patients.insert(),
         {
@@ -67,14 +75,16 @@ def register_patient(
             "born_from": on - timedelta(days=age.oldest) if age else None,
             "born_to": on - timedelta(days=age.youngest) if age else None,
             "lmp": None,
+            "mother_id": mother_id,
             "registered_at": now,
         },
     )
-    _give_code(tx, catchment, serial, "patient", patient_id)
+    take_code(tx, catchment, serial, "patient", patient_id)
     return patient_id, code_for(catchment.number, serial)
 
 
-def _give_code(tx: Tx, catchment: Catchment, serial: int, kind: str, subject_id: UUID) -> None:
+def take_code(tx: Tx, catchment: Catchment, serial: int, kind: str, subject_id: UUID) -> None:
+    """The code of this serial is theirs (a household's or a patient's) for ever."""
     tx.execute(
         codes.insert(),
         {

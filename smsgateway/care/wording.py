@@ -130,10 +130,15 @@ def answer_noted(programme: Programme, language: str, verdict: Verdict, referral
 
 
 def report_answer(
-    programme: Programme, verdict: Verdict, language: str, role: Role, places: Sequence[Located] = ()
+    programme: Programme,
+    verdict: Verdict,
+    language: str,
+    role: Role,
+    places: Sequence[Located] = (),
+    advice: str | None = None,
 ) -> str:
     """What the sender of a report gets back when nobody was alerted."""
-    answer = say.reply_text(programme, verdict, language, role=role, near=_near(places))
+    answer = say.reply_text(programme, verdict, language, role=role, near=_near(places), advice=advice)
     return _with_new_codes(programme, language, answer, places)
 
 
@@ -166,9 +171,10 @@ def _with_new_codes(programme: Programme, language: str, answer: str, places: Se
 
 def corrected(programme: Programme, language: str, verdict: Verdict, merged: Merged, referral: str | None) -> str:
     """What a correction changed, and what stood there before; `referral`: one that stays open all the same."""
+    key = ("corrected" if merged.before else "completed") if merged.changed else "same_again"
     return say.text(
         programme,
-        "corrected" if merged.changed else "same_again",
+        key,
         language,
         who=say.who(programme, verdict.person, language),
         code=say.shown_code(verdict.subject),

@@ -20,13 +20,16 @@ from smsgateway.intake.answers import ANSWERS
 from smsgateway.intake.care_reports import report_care
 from smsgateway.intake.exercise import practised
 from smsgateway.intake.filing import only_answer
-from smsgateway.intake.households import new_household, new_patient, visit
+from smsgateway.intake.households import family, new_household, new_patient, visit
 from smsgateway.intake.judging import judged_parts, places_of
+from smsgateway.intake.lives import antenatal, birth, death, follow_up, pregnancy
 from smsgateway.intake.message import Applier, Judged, Message
+from smsgateway.intake.moving import moved
 from smsgateway.intake.questions import QUESTIONS, answer_question
 from smsgateway.intake.replies import as_answer
 from smsgateway.intake.service import away, exercise, help_me, language, supervision
 from smsgateway.intake.stock import count_stock
+from smsgateway.intake.taking_back import take_back
 from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.reading.models import Outcome
 from smsgateway.reading.programme import Programme
@@ -87,9 +90,12 @@ def _reply(tx: Tx, message: Message, answer: str | None) -> None:
 
 
 def _apply(tx: Tx, message: Message, judged: Judged, programme: Programme) -> str | None:
-    applier = APPLIERS.get(judged.part.flow or "")
-    if applier is None or judged.verdict.outcome is Outcome.REJECT:
-        applier = report_care if judged.verdict.danger or judged.verdict.unclear_danger else only_answer
+    verdict, flow = judged.verdict, judged.part.flow or ""
+    applier = APPLIERS.get(flow)
+    if applier is None or verdict.outcome is Outcome.REJECT:
+        applier = report_care if verdict.danger or verdict.unclear_danger else only_answer
+    elif verdict.outcome is Outcome.ALERT and flow not in ALERTING:
+        applier = report_care  # a danger word in whatever else was sent
     return applier(tx, message, judged, programme)
 
 
@@ -102,6 +108,8 @@ def _earlier(tx: Tx, message: Message) -> UUID | None:
         return None
     key = fingerprint(message.member.id, message.reading.parts)
     earlier = earlier_within(tx, "content", key, message.inbound_id, message.now, SAME_REPORT_WITHIN)
+    if message.continues is not None:
+        return None  # the same words again, with what was missing
     if earlier is not None and (not still_stands(tx, earlier) or referrals.is_over(tx, of_message(tx, earlier))):
         belongs_to(tx, "content", key, message.inbound_id, message.now)
         return None
@@ -136,9 +144,15 @@ APPLIERS: Mapping[str, Applier] = {
     "visit": visit,
     "register_household": new_household,
     "register_patient": new_patient,
-    "follow_up": report_care,
-    "antenatal": report_care,
+    "follow_up": follow_up,
+    "pregnancy": pregnancy,
+    "antenatal": antenatal,
+    "birth": birth,
     "postnatal": report_care,
+    "death": death,
+    "moved": moved,
+    "family": family,
+    "cancel": take_back,
     "vaccination": report_care,
     "stock": count_stock,
     "supervision": supervision,
@@ -149,5 +163,20 @@ APPLIERS: Mapping[str, Applier] = {
     **ANSWERS,
     **dict.fromkeys(QUESTIONS, answer_question),
 }
+# Those that tell a human of danger themselves; whatever else holds a danger word is handled as a report about health.
+ALERTING = frozenset(
+    {
+        "sick_child",
+        "urgent",
+        "refer",
+        "follow_up",
+        "pregnancy",
+        "antenatal",
+        "birth",
+        "postnatal",
+        "vaccination",
+        "visit",
+    }
+)
 # Flows whose content is one report when it comes twice.
 COUNTED = frozenset(APPLIERS) - frozenset(ANSWERS) - QUESTIONS - SERVICE

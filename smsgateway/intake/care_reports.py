@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from smsgateway.care import corrections, referrals, unclear, wording
+from smsgateway.care import corrections, moves, referrals, unclear, wording
 from smsgateway.care.people import Located
 from smsgateway.care.referrals import Case, Opened
 from smsgateway.care.unfinished import MARK
@@ -14,6 +15,8 @@ from smsgateway.intake.message import Judged, Message
 from smsgateway.reading.models import Outcome
 from smsgateway.reading.programme import Programme
 from smsgateway.store.write import Tx
+
+Effects = Callable[[Filed], Judged | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,23 @@ def report_care(tx: Tx, message: Message, judged: Judged, programme: Programme) 
     return handle(tx, message, judged, programme).answer
 
 
-def handle(tx: Tx, message: Message, judged: Judged, programme: Programme) -> Handled:
-    """File it; alert, refer, or wait for the answer to a question. For reports from which something more follows."""
+def alert(tx: Tx, message: Message, judged: Judged, report_id: UUID, programme: Programme) -> str:
+    """Tell a human of the danger in a report that is filed already; gives the answer to its sender."""
+    opened = refer(tx, message, judged, report_id, programme)
+    return _answer(tx, message, judged, Filed(report_id), opened, programme)
+
+
+def handle(tx: Tx, message: Message, judged: Judged, programme: Programme, effects: Effects | None = None) -> Handled:
+    """File it; alert, refer, or wait for the answer to a question. `effects`: what else follows, once it is filed; they
+    may give whom an alert is about, if that is not who was named."""
     verdict, place = judged.verdict, judged.place
     filed = file_or_correct(tx, message, judged, programme, place)
+    if place is not None and place.patient_id and place.facts.person and place.facts.person.left:
+        moves.came_back(tx, place.patient_id, filed.report_id, message.now)
+    concerned = (effects(filed) if effects is not None else None) or judged
     opened: Opened | None = None
     if verdict.outcome is Outcome.ALERT or judged.part.flow == "refer":
-        opened = refer(tx, message, judged, filed.report_id, programme)
+        opened = refer(tx, message, concerned, filed.report_id, programme)
     if verdict.unclear_danger:
         _await_correction(tx, message, judged, filed.report_id, programme)
     else:

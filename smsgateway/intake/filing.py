@@ -54,8 +54,8 @@ def file_or_correct(
 
 def _corrected_by(tx: Tx, message: Message, judged: Judged, place: Located | None) -> Standing | None:
     """The report that this one corrects. New danger about somebody who was reported on is news and no correction."""
-    if message.continues is not None:
-        return corrections.report(tx, message.continues.report_id) if message.continues.report_id else None
+    if message.continues is not None and message.continues.report_id is not None:
+        return corrections.report(tx, message.continues.report_id)
     if place is None or not judged.verdict.filed:
         return None
     old = corrections.standing(
@@ -147,12 +147,15 @@ def keep_questions(tx: Tx, message: Message, judged: Judged, report_id: UUID | N
     )
 
 
-def asking(judged: Judged, key: str, about: str = "") -> Judged:
-    """The same report with a question that only the register could raise: it is asked instead of accepted."""
+def asking(judged: Judged, key: str, about: str = "", *, filed: bool = True) -> Judged:
+    """The same report with a question that only the register could raise: it is asked instead of accepted. `filed`:
+    whether it is about the person named all the same."""
     verdict = judged.verdict
     outcome = Outcome.ASK if verdict.outcome is Outcome.ACCEPT else verdict.outcome
     questions = (Question(key, about), *verdict.questions)
-    return replace(judged, verdict=replace(verdict, outcome=outcome, questions=questions))
+    return replace(
+        judged, verdict=replace(verdict, outcome=outcome, questions=questions, filed=verdict.filed and filed)
+    )
 
 
 def plain_answer(message: Message, judged: Judged, programme: Programme) -> str:

@@ -15,6 +15,10 @@ from smsgateway.reading.programme import Programme
 from smsgateway.store.write import Tx
 
 
+def _nothing() -> None:
+    """Nobody remembers anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message of a known member of staff, being handled."""
@@ -29,6 +33,7 @@ class Message:
     answered_by_sms: bool = True
     continues: Open | None = None  # it answers what was asked about an earlier message
     said_no: bool = False  # with NON
+    staff_changed: Callable[[], None] = _nothing  # to be called when this has changed what is known of staff
     hold_until: datetime | None = None  # an alert of a session that goes on is held back, and marked unfinished
 
     def origin(self, part: int) -> Origin:

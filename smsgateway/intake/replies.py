@@ -24,6 +24,7 @@ from smsgateway.store.write import Tx
 from smsgateway.text.spelling import normalise
 
 BY_A_WORD_WITHIN: Final = timedelta(hours=2)
+ASKED_TOGETHER: Final = timedelta(minutes=15)  # two questions so close may both be meant by one YES
 _LOOKED_BACK: Final = 3  # asked reports that a word may be about
 _WORDS = re.compile(r"[A-Z0-9+?-]+")
 # What YES or NO to a question says, written in the place of what it was about. None: it says nothing more.
@@ -31,6 +32,24 @@ _YES: Final[Mapping[str, str | None]] = {"vomits_everything": "VOMIT TOUT", "neg
 _NO: Final[Mapping[str, str | None]] = {"vomits_everything": "VOMIT PAS", "which_woman": ""}
 _ONE_SUGGESTION: Final = frozenset({"code_unknown", "which_woman"})
 _ASKING: Final = frozenset({"OUI", "YES"})
+# What these are about was not taken, and is said anew; other questions want more behind a word that was understood.
+_NOT_TAKEN: Final = frozenset(
+    {
+        *("what_is", "code_unknown", "code_wrong_kind", "which_code", "which_catchment", "which_woman", "died"),
+        *("implausible", "unlikely", "value", "degrees_or_days", "age_unit", "date", "chw_unknown"),
+    }
+)
+# What only the register could ask, and what must be said anew to answer it: another code, or this answer.
+_ASKED_OF_REGISTER: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("which_woman", "not_a_woman", "died"), "codes"),
+    "second_baby": "twins",
+    "twins": "babies",
+    "date": "date",
+    "chw_unknown": "chw",
+    "destination_unknown": "to",
+}
+# A danger word alone answers only what may have asked for one; else it is about somebody, and urgent.
+_MAY_BE_DANGER: Final = frozenset({"what_is", "what_is_wrong", "how_is", "which_report"})
 _NEEDS_CODE: Final = frozenset({"code_missing", "household_missing"})
 
 
@@ -46,8 +65,10 @@ def as_answer(tx: Tx, message: Message, programme: Programme) -> Message | str |
     said_yes, said_no = words[:1] and words[0] in programme.yes, words[:1] and words[0] in programme.no
     bare = len(words) == 1 or bool(part.codes)
     opened = waiting(tx, message.member.id, message.now)
-    if said_yes and bare:
+    if said_yes and bare and words[0] in _ASKING:
         return _yes(tx, message, part, opened, programme)
+    if said_yes and bare and not part.codes:
+        return ""  # OK: to a question it says neither yes nor no, to anything else it needs no answer
     if said_no and bare:
         return _no(tx, message, part, opened, programme)
     return _by_words(tx, message, part, opened, programme)
@@ -61,9 +82,15 @@ def _is_bare_keyword(part: Part) -> bool:
 
 
 def _about(opened: Sequence[Open], part: Part) -> Sequence[Open]:
+    """Those about the code that was written with the answer; all of them when none was."""
     if not part.codes:
         return opened
-    return [each for each in opened if each.subject == str(part.codes[0])]
+    return [each for each in opened if str(part.codes[0]) in _names_of(each)]
+
+
+def _names_of(question: Open) -> tuple[str, ...]:
+    """The codes a question goes by: the person's, or the one that was asked about."""
+    return (question.subject,) if question.subject else tuple(asking.about for asking in question.questions)
 
 
 def _yes(tx: Tx, message: Message, part: Part, opened: Sequence[Open], programme: Programme) -> Message | str | None:
@@ -72,14 +99,13 @@ def _yes(tx: Tx, message: Message, part: Part, opened: Sequence[Open], programme
         for each in _about(opened, part)
         if (asking := next((asking for asking in each.questions if _takes_yes(asking)), None)) is not None
     ]
-    if not able and not part.codes and part.text.upper() not in _ASKING:
-        return ""  # OK and the like need no answer
     if not able:
         return say.text(programme, "nothing_asked", message.language)
-    if len({each.subject for each, _ in able}) > 1:
-        codes = [say.shown_code(each.subject) for each, _ in able if each.subject]
-        return say.text(programme, "answer_for_which", message.language, codes=codes)
     question, asking = able[0]
+    rivals = [each for each, _ in able if question.at - each.at <= ASKED_TOGETHER and _names_of(each)]
+    if len({_names_of(each)[0] for each in rivals}) > 1:
+        codes = [say.shown_code(_names_of(each)[0]) for each in rivals]
+        return say.text(programme, "answer_for_which", message.language, codes=list(dict.fromkeys(codes)))
     if asking.key in _ONE_SUGGESTION:
         return _continued(message, question, _placed(question.text, asking.about, asking.near[0]), programme)
     words = _YES[asking.key]
@@ -113,6 +139,7 @@ def _no(tx: Tx, message: Message, part: Part, opened: Sequence[Open], programme:
             return None
         asking = next((asking for asking in each.questions if asking.key in _NO), None)
         if asking is None:
+            answered(tx, each.inbound_id, each.part)  # it was no danger after all: that needs the referral's code
             return None
         words = _NO[asking.key] or asking.about
         text = _placed(each.text, asking.about, words)
@@ -133,6 +160,8 @@ def _says_more(text: str, message: Message, programme: Programme) -> bool:
 def _by_words(tx: Tx, message: Message, part: Part, opened: Sequence[Open], programme: Programme) -> Message | None:
     recent = [each for each in opened if message.now - each.at <= BY_A_WORD_WITHIN]
     for each in recent[:_LOOKED_BACK]:
+        if (part.signs or part.negated) and not _MAY_BE_DANGER & {asking.key for asking in each.questions}:
+            continue
         for text in _readings(each, part):
             continued = _continued(message, each, text, programme)
             if len(continued.reading.parts) == 1 and _settles(tx, continued, each, programme):
@@ -152,7 +181,8 @@ def _readings(question: Open, part: Part) -> Iterator[str]:
             keyword, _, rest = question.text.partition(" ")
             yield f"{keyword} {reply} {rest}"
         if asking.about and asking.about in question.text:
-            yield _placed(question.text, asking.about, reply)
+            if asking.key in _NOT_TAKEN or asking.key.startswith("unit_of"):
+                yield _placed(question.text, asking.about, reply)
             yield _placed(question.text, asking.about, f"{asking.about} {reply}")
     yield f"{question.text} {reply}"
 
@@ -164,8 +194,23 @@ def _settles(tx: Tx, continued: Message, question: Open, programme: Programme) -
     if verdict.outcome is Outcome.REJECT or (question.flow and verdict.part.flow != question.flow):
         return False
     before = {(asking.key, asking.about) for asking in question.questions}
-    after = _asked(verdict)
+    open_still = {
+        (key, about) for key, about in before if not _is_met(key, verdict.part, continued, question, programme)
+    }
+    after = _asked(verdict) | open_still
     return len(after) < len(before) and after <= before
+
+
+def _is_met(key: str, part: Part, continued: Message, question: Open, programme: Programme) -> bool:
+    """Whether the words now say what a question wanted that only the register could raise; of the others, whoever
+    judges the report knows."""
+    wanted = _ASKED_OF_REGISTER.get(key)
+    if wanted is None:
+        return True
+    old = _read(question.text, continued, programme).parts[0]
+    if wanted == "codes":
+        return part.codes != old.codes and bool(part.codes)
+    return part.answers.get(wanted) != old.answers.get(wanted)
 
 
 def _asked(verdict: Verdict) -> set[tuple[str, str]]:

@@ -39,6 +39,7 @@ def language(tx: Tx, message: Message, judged: Judged, programme: Programme) -> 
     wanted = judged.verdict.answers["language"]
     tx.execute(update(staff).where(staff.c.id == message.member.id).values(language=wanted))
     register_changed(tx)
+    tx.after_commit(message.staff_changed)
     return say.text(programme, "language_set", wanted, name=say.text(programme, f"word_{wanted}", wanted))
 
 
@@ -54,6 +55,7 @@ def away(tx: Tx, message: Message, judged: Judged, programme: Programme) -> str 
     if "chw" in answers and cover_id is None:
         return answer_back(tx, message, asking(judged, "chw_unknown", str(answers["chw"])), programme)
     covering.back(tx, member, message.today)
+    tx.after_commit(message.staff_changed)
     report_id = file_part(tx, message, judged, programme, None)
     days = int(answers["days"])
     if days == 0:

@@ -149,7 +149,16 @@ class SmsIntake:
             return None  # an answer to a name or a short code would start a loop of answers
         if heard.member is None:
             return take_stranger(tx, heard.reading, heard.phone, inbound_id, self._programme, self._language, now)
-        message = Message(inbound_id, heard.phone, heard.member, heard.reading, heard.happened_at, now, channel="sms")
+        message = Message(
+            inbound_id,
+            heard.phone,
+            heard.member,
+            heard.reading,
+            heard.happened_at,
+            now,
+            channel="sms",
+            staff_changed=self._directory.forget,
+        )
         return file_message(tx, message, self._programme)
 
     def _keep_failed(self, tx: Tx, incoming: Incoming, member: Member | None, now: datetime, error: str) -> None:

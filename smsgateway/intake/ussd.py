@@ -8,6 +8,7 @@ itself. A turn that gives a danger sign queues the alert at once, held back two 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -90,7 +91,7 @@ class UssdIntake:
                 return str(stored.screen)
         lock_sender(tx, turn.phone)
         member = self._directory.who(turn.phone, now.date())
-        session = _Session(tx, self._menus, member, turn, now, self._language)
+        session = _Session(tx, self._menus, member, turn, now, self._language, self._directory.forget)
         turned = session.begin() if not turns else session.go_on(turns)
         self._keep(tx, turn, digest, turned, member, now)
         return turned.screen
@@ -118,7 +119,17 @@ class UssdIntake:
 class _Session:
     """One turn of one session."""
 
-    def __init__(self, tx: Tx, menus: Menus, member: Member | None, turn: Turn, now: datetime, language: str) -> None:
+    def __init__(
+        self,
+        tx: Tx,
+        menus: Menus,
+        member: Member | None,
+        turn: Turn,
+        now: datetime,
+        language: str,
+        staff_changed: Callable[[], None],
+    ) -> None:
+        self.staff_changed = staff_changed
         self.tx, self.menus, self.member, self.turn, self.now = tx, menus, member, turn, now
         self.role = member.role if member else Role.UNKNOWN
         self.language = member.language if member else language
@@ -182,6 +193,7 @@ class _Session:
             self.now,
             channel="ussd",
             answered_by_sms=self.menus.receipt_by_sms and not held,
+            staff_changed=self.staff_changed,
             hold_until=self.now + unfinished.HELD_BACK if held else None,
         )
 

@@ -116,6 +116,7 @@ class Person:
     postpartum: bool = False
     village: str | None = None
     died: bool = False
+    left: bool = False
 
 
 class CodeState(StrEnum):

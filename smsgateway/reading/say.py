@@ -79,7 +79,9 @@ def who(programme: Programme, person: Person | None, language: str, *, visitor: 
     if person is None or (person.age is None and person.sex is None):
         return text(programme, "word_visitor", language) if visitor else ""
     if person.age is None:
-        return text(programme, {"F": "word_girl", "M": "word_boy"}.get(person.sex or "", "word_child"), language)
+        adult = person.pregnant or person.postpartum
+        unknown = {"F": "word_woman" if adult else "word_girl", "M": "word_boy"}.get(person.sex or "", "word_child")
+        return text(programme, unknown, language)
     days = person.age.youngest
     adult = days >= 15 * 365
     key = {"F": "word_woman" if adult else "word_girl", "M": "word_man" if adult else "word_boy"}.get(
@@ -88,8 +90,20 @@ def who(programme: Programme, person: Person | None, language: str, *, visitor: 
     return f"{text(programme, key, language)} {_age(programme, days, language)}"
 
 
+def sex_and_age(programme: Programme, person: Person, language: str) -> str:
+    """ "F 14M": as short as it is typed; a question mark for what nobody knows."""
+    if person.age is None:
+        return f"{person.sex or '?'} ?"
+    days = person.age.youngest
+    months = int(days / _DAYS_PER_MONTH + 0.02)
+    key, n = ("years", months // 12) if months >= 60 else ("months", months) if months else ("days", days)
+    return f"{person.sex or '?'} {text(programme, f'word_short_{key}', language, n=n)}"
+
+
 def _age(programme: Programme, days: int, language: str) -> str:
     months = int(days / _DAYS_PER_MONTH + 0.02)
+    if days < 2:
+        return text(programme, "word_one_day" if days else "word_born_today", language, n=days)
     if days < 28:
         return text(programme, "word_days", language, n=days)
     if months < 2:
@@ -160,7 +174,7 @@ _SAID: Mapping[str, Callable[[Programme, Any, str], list[str]]] = {
     "gestation_weeks": _counted("word_weeks"),
     "gestation_months": _counted("word_months"),
     "days": _counted("word_days"),
-    "households": lambda _programme, value, _language: [shown_code(str(code)) for code in value],
+    "households": lambda _programme, value, _language: [shown_code(str(code)) for code in value if len(value) > 1],
     "lmp": lambda programme, value, language: [f"{taught_word(programme, 'lmp', language)} {shown_day(value)}"],
     "date": lambda _programme, value, _language: [shown_day(value)],
     "stock": lambda programme, value, language: [
