@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -57,11 +58,11 @@ def pupil(code: Code) -> Located | None:
     return Located(CodeFacts(code, CodeState.FOUND, person))
 
 
-def begin(tx: Tx, member: Member, now: datetime) -> None:
+def begin(tx: Tx, member: Member, inbound_id: UUID, now: datetime) -> None:
     """From now on, for two hours."""
-    row = {"staff_id": member.id, "site_id": member.site_id, "ends_at": now + LASTS, "last_at": now}
+    row = {"staff_id": member.id, "site_id": member.site_id, "ends_at": now + LASTS, "last_at": now, "last_id": inbound_id}
     insert = (postgresql.insert if tx.dialect == "postgresql" else sqlite.insert)(trainings)
-    changed = {"ends_at": row["ends_at"], "last_at": now}
+    changed = {"ends_at": row["ends_at"], "last_at": now, "last_id": inbound_id}
     tx.run(insert.values(row).on_conflict_do_update(index_elements=["staff_id"], set_=changed))
 
 
@@ -72,19 +73,20 @@ def end(tx: Tx, member: Member, now: datetime) -> bool:
     return row is not None and row.ends_at > now
 
 
-def last_exercise(tx: Tx, member: Member, now: datetime) -> datetime | None:
-    """When the last message of this sender's exercise came; None when no exercise is on."""
+def last_exercise(tx: Tx, member: Member, now: datetime) -> tuple[datetime, UUID] | None:
+    """The last message of this sender's exercise, when and which; None when no exercise is on."""
     rows = tx.ask(_ON, staff=member.id, now=now)
-    return rows[0].last_at if rows else None
+    return (rows[0].last_at, rows[0].last_id) if rows else None
 
 
-def exercised(tx: Tx, member: Member, now: datetime) -> None:
+def exercised(tx: Tx, member: Member, inbound_id: UUID, now: datetime) -> None:
     """A message of the exercise was answered."""
-    tx.run(update(trainings).where(trainings.c.staff_id == member.id).values(last_at=now))
+    last = {"last_at": now, "last_id": inbound_id}
+    tx.run(update(trainings).where(trainings.c.staff_id == member.id).values(last))
 
 
 _ON = Prepared(
-    select(trainings.c.last_at).where(
+    select(trainings.c.last_at, trainings.c.last_id).where(
         trainings.c.staff_id == bindparam("staff"), trainings.c.ends_at > bindparam("now")
     )
 )

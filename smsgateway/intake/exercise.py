@@ -34,13 +34,13 @@ def practised(tx: Tx, message: Message, places: list[Places], programme: Program
     if last is None:
         return None
     if parts[0].flow == "cancel":
-        is_real = corrections.reported_since(tx, message.member.id, message.inbound_id, last)
+        is_real = corrections.reported_since(tx, message.member.id, last[1], last[0])
         return None if is_real else say.text(programme, "exercise_cancelled", message.language)
     pupils = [tuple(training.pupil(code) or place for code, place in zip(part.codes, some, strict=True))
               for part, some in zip(parts, places, strict=True)]  # fmt: skip
     if any(place.facts.state is not CodeState.FOUND for some in pupils for place in some):
         return None
-    training.exercised(tx, message.member, message.now)
+    training.exercised(tx, message.member, message.inbound_id, message.now)
     answers = [_answer(message, judged, programme) for judged in judged_parts(message, pupils, programme)]
     mark = say.text(programme, "exercise_mark", message.language)
     return shorten(f"{mark} {wording.joined(answers)}", 1 if len(answers) == 1 else 2)

@@ -107,7 +107,7 @@ def exercise(tx: Tx, message: Message, judged: Judged, programme: Programme) -> 
     if judged.part.answers.get("end"):
         ended = training.end(tx, message.member, message.now)
         return say.text(programme, "training_ended" if ended else "training_off", message.language)
-    training.begin(tx, message.member, message.now)
+    training.begin(tx, message.member, message.inbound_id, message.now)
     return say.text(
         programme,
         "training_begun",

@@ -324,10 +324,14 @@ def help_text(programme: Programme, about: str | None, role: Role, language: str
     flow = programme.flows.get(about or "")
     if flow:
         return fold(flow.help.get(language) or flow.help["fr"])
-    words = dict.fromkeys(
-        flow.taught(language) for flow in programme.flows.values() if role in flow.roles and flow.taught(language)
-    )
+    mine = [flow for flow in programme.flows.values() if role in flow.roles and flow.taught(language)]
+    words = dict.fromkeys(flow.taught(language) for flow in sorted(mine, key=_rank_in_help))
     return text(programme, "help_menu", language, keywords=[word for word in words if word not in ("AIDE", "HELP")])
+
+
+def _rank_in_help(flow: Flow) -> tuple[bool, bool, bool]:
+    """Reports of the sick first, then of others whose danger may be told, answers to a referral last."""
+    return not flow.sick, not flow.danger, flow.subject == "referral"
 
 
 def _said_nothing(programme: Programme, verdict: Verdict, language: str) -> list[str]:

@@ -341,6 +341,7 @@ trainings = Table(
     _site(),
     Column("ends_at", UTCDateTime, nullable=False),
     Column("last_at", UTCDateTime, nullable=False),  # the last message of the exercise
+    Column("last_id", Uuid, nullable=False),
 )
 
 # Every turn of a USSD session with the screen it was answered: the same transcript gets the same screen again, and the
