@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +19,6 @@ from smsgateway.settings import shipped
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No setting of the machine that runs the tests, and a database of the test's own."""
-    import os
-
     for name in [name for name in os.environ if name.startswith("SMSGATEWAY_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("SMSGATEWAY_DATABASE_URL", f"sqlite:///{tmp_path / 'cli.db'}")
@@ -172,8 +172,8 @@ def test_bad_rows_are_named_by_line_and_nothing_is_imported(tmp_path: Path) -> N
     told("db", "upgrade")
     for file in (shipped("flows") / "demo").glob("*.csv"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    with (tmp_path / "patients.csv").open("a") as file:
-        file.write("07,418,999,F,2025-09-10,\n")
+    with (tmp_path / "patients.csv").open("a") as patients:
+        patients.write("07,418,999,F,2025-09-10,\n")
     said = refused("people", "import", str(tmp_path))
     assert "patients.csv" in said
     assert "nothing was imported" in said
@@ -206,8 +206,6 @@ def test_a_channel_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch)
 def test_a_flow_folder_with_a_mistake_is_named_by_file_and_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import shutil
-
     folder = tmp_path / "flows"
     shutil.copytree(shipped("flows"), folder)
     with (folder / "visit.yaml").open("a") as file:

@@ -1,0 +1,194 @@
+"""The service as it is started for real: one process that serves, sends and keeps the clock, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from smsgateway.channels.standin import Sending, StandIn
+from smsgateway.settings import shipped
+from smsgateway.store.database import open_store
+from smsgateway.store.tables import inbound, message_log, outbox, referrals
+from smsgateway.transfer import import_people
+from tests.support.field import CHW, GIRL, NURSE, START
+
+SECRET = "secret-of-the-served"
+PATIENCE = 60.0  # seconds, on a busy machine
+
+
+class Phones:
+    """What the phones got, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self._arrived = threading.Condition()
+        self.texts: list[tuple[str, str]] = []
+
+    def received(self, sending: Sending) -> None:
+        with self._arrived:
+            self.texts += [(phone, sending.message) for phone in sending.to]
+            self._arrived.notify_all()
+
+    def wait_for(self, count: int) -> list[tuple[str, str]]:
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self.texts) >= count, PATIENCE), self.texts
+            return list(self.texts)
+
+
+@contextmanager
+def served(url: str, provider: StandIn, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """`smsgateway serve` on a database, until the test is over."""
+    port = free_port()
+    provider.webhook = f"http://127.0.0.1:{port}/at/{SECRET}"
+    process = start("serve", "--port", str(port), *options, url=url, provider=provider)
+    try:
+        wait_until_ready(port, process)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+
+
+def start(*arguments: str, url: str, provider: StandIn) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SMSGATEWAY_")} | {
+        "SMSGATEWAY_DATABASE_URL": url,
+        "SMSGATEWAY_WEBHOOK_SECRET": SECRET,
+        "SMSGATEWAY_CHANNEL": "africastalking",
+        "SMSGATEWAY_AT_BASE_URL": provider.url,
+        "SMSGATEWAY_AT_USERNAME": provider.username,
+        "SMSGATEWAY_AT_API_KEY": provider.api_key,
+    }
+    command = [sys.executable, "-m", "smsgateway", *arguments]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_ready(port: int, process: subprocess.Popen[str]) -> None:
+    pause = threading.Event()
+    for _ in range(int(PATIENCE / 0.05)):
+        assert process.poll() is None, process.communicate()[1]
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                return
+        except (URLError, OSError):
+            pause.wait(0.05)
+    raise AssertionError("never ready")
+
+
+@pytest.fixture
+def peopled(database_url: str) -> str:
+    """A database with the demo programme's people."""
+    store = open_store(database_url)
+    import_people(store, shipped("flows") / "demo", START.date())
+    store.close()
+    return database_url
+
+
+@pytest.fixture
+def phones() -> Phones:
+    return Phones()
+
+
+@pytest.fixture
+def provider(phones: Phones) -> Iterator[StandIn]:
+    with StandIn(deliver=True, listener=phones.received) as stand_in:
+        yield stand_in
+
+
+def test_one_process_takes_the_report_alerts_the_nurse_and_stops_cleanly(
+    peopled: str, provider: StandIn, phones: Phones
+) -> None:
+    with served(peopled, provider) as process:
+        provider.text(CHW, f"MAL {GIRL} CONVULSION")
+        texts = phones.wait_for(2)
+        assert {phone for phone, _ in texts} == {NURSE, CHW}
+        assert next(body for phone, body in texts if phone == NURSE).startswith("URGENT ")
+        provider.text(NURSE, "RECU")
+        texts = phones.wait_for(4)
+        assert any("le centre a recu l'alerte" in body for phone, body in texts if phone == CHW)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    store = open_store(peopled)
+    with store.read() as connection:
+        assert {row.state for row in connection.execute(inbound.select())} == {"handled"}
+        assert len(connection.execute(message_log.select()).all()) == 4
+        assert connection.execute(outbox.select()).all() == []
+    store.close()
+
+
+def test_what_was_answered_200_survives_being_killed(peopled: str, provider: StandIn, phones: Phones) -> None:
+    provider.delay_when(lambda _sending: True, 30)  # nothing is handed over before the process dies
+    with served(peopled, provider) as process:
+        provider.text(CHW, f"MAL {GIRL} CONVULSION")
+        phones.wait_for(1)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(PATIENCE)
+    store = open_store(peopled)
+    with store.read() as connection:
+        assert [row.text for row in connection.execute(inbound.select())] == [f"MAL {GIRL} CONVULSION"]
+        assert len(connection.execute(referrals.select()).all()) == 1
+    store.close()
+
+
+def test_without_a_clock_it_takes_messages_and_a_worker_sends_them(
+    peopled: str, provider: StandIn, phones: Phones
+) -> None:
+    if peopled.startswith("sqlite"):
+        pytest.skip("one process a file on SQLite")
+    with served(peopled, provider, "--no-clock"):
+        provider.text(CHW, f"MAL {GIRL} CONVULSION")
+        worker = start("worker", url=peopled, provider=provider)
+        assert {phone for phone, _ in phones.wait_for(2)} == {NURSE, CHW}
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=PATIENCE)
+        assert worker.returncode == 0
+
+
+def test_a_database_file_is_served_by_one_process(peopled: str, provider: StandIn) -> None:
+    if not peopled.startswith("sqlite"):
+        pytest.skip("PostgreSQL carries many processes")
+    with served(peopled, provider):
+        second = start("serve", "--port", str(free_port()), url=peopled, provider=provider)
+        _, said = second.communicate(timeout=PATIENCE)
+        assert second.returncode != 0
+        assert "already served" in said
+        assert "Traceback" not in said
+
+
+def test_a_fresh_file_is_made_and_ctrl_c_stops_it_too(tmp_path: Path, provider: StandIn) -> None:
+    with served(f"sqlite:///{tmp_path / 'new' / 'fresh.db'}", provider) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_shared_database_that_is_older_than_the_code_is_refused(postgres_url: str, provider: StandIn) -> None:
+    process = start("serve", "--port", str(free_port()), url=postgres_url, provider=provider)
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode != 0
+    assert "smsgateway db upgrade" in said
+    assert "Traceback" not in said
+
+
+def test_the_demo_plays_its_conversation_on_phone_screens() -> None:
+    command = [sys.executable, "-m", "smsgateway", "demo", "--once", "--port", str(free_port())]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE, check=True).stdout
+    assert f"MAL {GIRL} CONVULSION" in shown
+    assert "URGENT " in shown
+    assert "RECU" in shown
