@@ -1,4 +1,4 @@
-"""The service as it is started for real: one process that serves, sends and keeps the clock, until it is told to stop."""
+"""The service as it is started for real: one process that serves, sends and keeps the clock until it is stopped."""
 
 from __future__ import annotations
 
