@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from smsgateway.reading.models import Outcome, Person, Question, Role, Verdict
-from smsgateway.reading.programme import Phrase, Programme
+from smsgateway.reading.programme import Flow, Phrase, Programme
 from smsgateway.text.codes import shown
 from smsgateway.text.gsm7 import fits, fold, shorten
 
