@@ -205,7 +205,9 @@ class _LaneThread(threading.Thread):
         while not self._halt.is_set():
             heard = self._bell.heard(self._urgent)
             dealt, rest = self._deliver()
-            if not dealt:
+            if not dealt and self._lane.paced:
+                self._halt.wait(rest)
+            elif not dealt:
                 self._bell.wait(self._urgent, heard, rest)
         try:
             self._lane.close()

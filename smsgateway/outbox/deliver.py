@@ -66,6 +66,7 @@ class Lane:
         halt: threading.Event | None = None,
     ) -> None:
         self.rest = IDLE
+        self.paced = False  # whether it rests for the channel's rate: until then no bell has anything new to say
         self._store = store
         self._channels = tuple(channels)
         self._ranks = tuple(sorted(ranks))
@@ -82,6 +83,7 @@ class Lane:
         outcome that could not be recorded then is kept and recorded first thing next time."""
         self._record_all()
         same, self._same = self._more_of_the_same(), None
+        self.paced = False
         following = None if self._halt.is_set() else same or self._look()
         if following is None:
             return 0
@@ -132,7 +134,8 @@ class Lane:
         if channel.name not in self._pacers:
             return channel.batch_limit
         permits = self._pacers[channel.name].take(channel.batch_limit)
-        if not permits.count:
+        self.paced = not permits.count
+        if self.paced:
             self.rest = min(permits.wait, IDLE)
         return permits.count
 

@@ -44,15 +44,20 @@ class Pacer:
         self._lock = threading.Lock()
         self._left = 0
         self._granted_at = clock.now()
+        self._refused_at = self._free_at = self._granted_at
 
     def take(self, wanted: int) -> Permits:
-        """Up to `wanted` permits."""
+        """Up to `wanted` permits. Asking again before the channel is free costs the database nothing."""
         with self._lock:
+            now = self._clock.now()
+            if not self._left and self._refused_at <= now < self._free_at:
+                return Permits(0, (self._free_at - now).total_seconds())
             if not self._left or abs(self._clock.now() - self._granted_at) > timedelta(seconds=GRANT_SECONDS):
                 self._left = max(1, int(self._per_second * GRANT_SECONDS))
                 wait = self._store.write(self._grant)
                 if wait > 0:
                     self._left = 0
+                    self._refused_at, self._free_at = now, now + timedelta(seconds=wait)
                     return Permits(0, wait)
                 self._granted_at = self._clock.now()
             count = min(wanted, self._left)
