@@ -45,6 +45,9 @@ def health(store: Store, clock: Clock) -> Blueprint:
 
     @routes.get("/metrics")
     def metrics() -> Response:
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        try:
+            return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        except SQLAlchemyError as error:
+            return Response(f"database unreachable: {type(error).__name__}\n", 503, content_type="text/plain")
 
     return routes

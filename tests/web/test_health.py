@@ -39,6 +39,15 @@ def test_not_ready_on_an_older_schema(site: Site, field: Field) -> None:
         field.store.write(lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": wanted}))
 
 
+def test_a_database_that_cannot_be_reached_is_503_and_the_process_lives(site: Site, field: Field) -> None:
+    with field.database_away():
+        if field.store.dialect == "postgresql":  # of an SQLite file on a full disk one can still read
+            assert site.get("/readyz").status == 503
+            assert site.get("/metrics").status == 503
+        assert site.get("/healthz").status == 200
+    assert site.get("/readyz").status == 200
+
+
 def test_a_nurses_dead_phone_is_a_line_and_never_a_reason_to_drop_webhooks(site: Site, field: Field) -> None:
     for phone in [row["phone"] for row in field.rows(phones) if row["phone"] != CHW]:
         field.opt_out(phone)
