@@ -60,7 +60,13 @@ def pupil(code: Code) -> Located | None:
 
 def begin(tx: Tx, member: Member, inbound_id: UUID, now: datetime) -> None:
     """From now on, for two hours."""
-    row = {"staff_id": member.id, "site_id": member.site_id, "ends_at": now + LASTS, "last_at": now, "last_id": inbound_id}
+    row = {
+        "staff_id": member.id,
+        "site_id": member.site_id,
+        "ends_at": now + LASTS,
+        "last_at": now,
+        "last_id": inbound_id,
+    }
     insert = (postgresql.insert if tx.dialect == "postgresql" else sqlite.insert)(trainings)
     changed = {"ends_at": row["ends_at"], "last_at": now, "last_id": inbound_id}
     tx.run(insert.values(row).on_conflict_do_update(index_elements=["staff_id"], set_=changed))
