@@ -118,8 +118,8 @@ class Lexicon:
         while i < len(self.sorted_words) and self.sorted_words[i].startswith(text):
             for word in self.meanings(self.sorted_words[i]):
                 if word.kind in VOCABULARY:
-                    if not accepts(word):
-                        continue
+                    if not accepts(word) or (word.compound and text in self.parts):
+                        continue  # VOIT is a word of its own, and no beginning of VOIT FLOU
                     if word.exact or (found and found.meaning != word.meaning):
                         return None
                     found = found or word
@@ -127,6 +127,10 @@ class Lexicon:
                     return None
             i += 1
         return found
+
+    def may_be_danger(self, text: str) -> bool:
+        """Whether a word one slip away is a sign, or half of one."""
+        return any(distance <= 1 and word.kind in (Kind.SIGN, Kind.ASK) for distance, word in self.nearest(text))
 
     def slip_of(self, text: str, accepts: Accepts) -> Word | None:
         """The one accepted word this is a slip of: one slip away (two for long words), and every other meaning, of
@@ -143,6 +147,11 @@ class Lexicon:
     def knows(self, text: str) -> bool:
         """Whether this is a word, a keyword, or part of a compound, exactly."""
         return text in self.words or text in self.keywords or text in self.parts
+
+    def is_beginning(self, text: str) -> bool:
+        """Whether some known word begins like this."""
+        i = bisect_left(self.sorted_words, text)
+        return i < len(self.sorted_words) and self.sorted_words[i].startswith(text)
 
     def carries_meaning(self, text: str) -> bool:
         """Whether this exact word is vocabulary or a keyword."""

@@ -8,7 +8,7 @@ nobody. Every finding names file, line, and what to write instead.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
@@ -25,6 +25,8 @@ from smsgateway.reading.schema import GROUPS, FlowError, Group, line_of
 from smsgateway.text.gsm7 import Encoding, encoding_of, fits, fold, segments, septets, unfolded
 
 DISTANCE = 3
+_DANGER = frozenset({Kind.SIGN, Kind.ASKED_BACK, Kind.SYMPTOM})
+_SILENT_LISTS = frozenset({Kind.SMALL, Kind.NAME, Kind.PERSON, Kind.GREETING, Kind.SIGNATURE, Kind.CONNECTOR})
 LANGUAGES = ("fr", "en", "bm")
 _REQUIRED = ("fr", "en")
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
@@ -100,7 +102,7 @@ def check(folder: Path | str) -> list[Finding]:
     except FlowError as error:
         return [Finding(str(error.file), error.line, error.problem)]
     found: list[Finding] = []
-    for look in (_texts, _helps, _labels, _twice, _words, _look_alikes, _keywords, _questions, _danger, _screens):
+    for look in _LOOKS:
         found.extend(look(programme))
     return sorted(found, key=lambda finding: (finding.file, finding.line))
 
@@ -219,6 +221,19 @@ def _words(programme: Programme) -> Iterator[Finding]:
             )
 
 
+def _swallowed(programme: Programme) -> Iterator[Finding]:
+    """A word that means nothing must not be one slip from a danger word: the slip would pass in silence."""
+    words = programme.lexicon.words.values()
+    danger = [word for word in words if word.kind in _DANGER and not _is_exact(word) and word.id != "none"]
+    for word in words:
+        if word.kind not in _SILENT_LISTS:
+            continue
+        for grave in danger:
+            if abs(len(word.text) - len(grave.text)) <= 1 and DamerauLevenshtein.distance(word.text, grave.text) <= 1:
+                message = f"{word.text} is one letter from {grave.text} ({grave.id}): leave it out, or put it under ask"
+                yield _finding(programme, "words", (word.kind.value,), message)
+
+
 def _look_alikes(programme: Programme) -> Iterator[Finding]:
     by_shape: dict[str, Word] = {}
     for word in programme.lexicon.words.values():
@@ -326,3 +341,10 @@ def _screens(programme: Programme) -> Iterator[Finding]:
                 yield _finding(programme, flow.name, ("menu",), message)
             if not flow.keywords.get(language):
                 yield _finding(programme, flow.name, ("keywords",), f"no keyword in {language}")
+
+
+_LOOKS: tuple[Callable[[Programme], Iterator[Finding]], ...] = (
+    *(_texts, _helps, _labels),
+    *(_twice, _words, _swallowed, _look_alikes, _keywords),
+    *(_questions, _danger, _screens),
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from smsgateway.reading.lexicon import Lexicon
+from smsgateway.reading.lexicon import Kind, Lexicon
 
 _RUNS = re.compile(r"[0-9]+|[A-Z?]+")
 _AS_LETTERS = (str.maketrans("015", "OIS"), str.maketrans("015", "OLS"))
@@ -99,4 +99,9 @@ def _digits_in_front(text: str, lexicon: Lexicon) -> str:
         return ""
     lead = len(text) - len(text.lstrip("OIL"))
     rest = text[lead:]
-    return text[:lead] if len(rest) <= 1 or lexicon.knows(rest) else ""
+    if len(rest) <= 1:
+        return text[:lead]
+    if lexicon.carries_meaning(rest):
+        return "" if lexicon.is_beginning(text) else text[:lead]  # 331ORAS EL
+    word = lexicon.words.get(rest)
+    return text[:lead] if word and word.kind is Kind.UNIT else ""

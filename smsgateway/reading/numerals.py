@@ -17,7 +17,7 @@ DAYS_IN = {"day": 1.0, "week": 7.0, "month": 30.4375, "year": 365.25}
 WHOLE_DAYS_IN = {"day": 1, "week": 7, "month": 30}
 DEGREES = frozenset({"°", "C", "DEGRES", "DEGRE", "CELSIUS"})
 
-_STOPPING_SIGNS = frozenset("+?;%°")
+_STOPPING_SIGNS = frozenset("+?%°")
 _MOST_PASSED = 6
 _DIGIT_LIKE = str.maketrans("OIL", "011")
 _WITH_VALUE_UNITS = DEGREES | {"MM", "CM", "KG", "KGS", "KILO", "KILOS", "G", "GR", "MIN", "MN", "CPM"}
@@ -156,6 +156,8 @@ class Line:
         day, month = self.text(i), self.text(i + 2)
         if len(day) > 2 or len(month) > 2:
             return None
+        if self.text(i + 1) == "." and self.text(i + 3) != ".":
+            return None  # 3.1 is a number
         year, until = "", i + 3
         if self.text(i + 3) == self.text(i + 1) and self.is_number(i + 4) and len(self.text(i + 4)) in (2, 4):
             year, until = self.text(i + 4), i + 5

@@ -112,6 +112,19 @@ def measured(found: Findings, name: str, value: float, i: int, until: int) -> in
     return until
 
 
+def weight(found: Findings, i: int, numeral: Numeral) -> int:
+    """3,1KG, 2900G, 3KG100: a weight that says so itself; returns where to go on."""
+    line = found.line
+    value, until = (
+        numeral.value * found.programme.quantities["weight_kg"].units[line.text(numeral.until)],
+        numeral.until + 1,
+    )
+    if line.is_number(until, glued=True) and numeral.whole and len(line.text(until)) <= 3:
+        value += float(f"0.{line.text(until)}")
+        until += 1
+    return measured(found, "weight_kg", value, i, until)
+
+
 def _with_last_s(line: Line, spec: Quantity, numeral: Numeral) -> Numeral:
     """PB 12S is 125, RESP 4S is 45: these have no weeks."""
     until = numeral.until

@@ -12,9 +12,9 @@ from smsgateway.reading import particulars
 from smsgateway.reading.findings import Findings
 from smsgateway.reading.lexicon import Kind, Word
 from smsgateway.reading.models import Code, Part
-from smsgateway.reading.numerals import Line
+from smsgateway.reading.numerals import Line, Numeral
 from smsgateway.reading.programme import Flow, Programme
-from smsgateway.reading.quantities import age, days_of, duration, measure, measured, past_quantity, test_result
+from smsgateway.reading.quantities import age, days_of, duration, measure, past_quantity, test_result, weight
 from smsgateway.reading.settle import Settled
 from smsgateway.reading.tokens import LONGEST_NUMBER, Token
 from smsgateway.reading.written_codes import LONGEST_CODE, codes_at
@@ -80,8 +80,11 @@ class _Reader:
                     break
                 i = self.word(i)
             else:
-                if token.text in ("\n", ";", "."):
+                if token.text in ("\n", ";", ".") and self.denied:
                     self.denied = False
+                    before = tokens[i - 1]
+                    if before.word is not None and before.word.kind is Kind.NEGATION:
+                        self.found.not_read(i - 1)  # of what?
                 i += 1
         if self.was_cut_off():
             self.found.not_read(len(tokens) - 1)
@@ -200,6 +203,8 @@ class _Reader:
         if text in ("F", "M") and self.is_sex(i):
             self.sex(text)
             return i + 1
+        if text == "T" and self.line.text(i + 1) == "°" and "measures" in self.flow.words:
+            return measure(self.found, i + 2, "temperature_c")
         if text == "O" and self.flow.visitor and not self.found.codes:
             self.found.answers["visitor"] = True
             return i + 1
@@ -246,7 +251,9 @@ class _Reader:
 
     def spelt_number(self, i: int) -> int:
         numeral = self.line.numeral(i)
-        return self.counted(i, numeral.value, numeral.until) if numeral else i + 1
+        if numeral is None or (self.flow.number is None and not self.line.unit(numeral.until)):
+            return i + 1  # the DEUX of DEUX PIEDS
+        return self.counted(i, numeral.value, numeral.until)
 
     def number(self, i: int) -> int:
         text = self.line.text(i)
@@ -259,10 +266,18 @@ class _Reader:
             return i + 1
         if self.line.unit(numeral.until) and (len(text) < 3 or numeral.decimal):
             return self.counted(i, numeral.value, numeral.until)
+        if "measures" in self.flow.words and self.weighs(numeral):
+            return weight(self.found, i, numeral)
         codes, until = codes_at(self.line, i, self.catchment)
-        if codes and not (numeral.decimal and self.line.text(numeral.until) in ("KG", "°", "CM")):
+        if codes and not (numeral.decimal and self.line.text(numeral.until) in ("°", "CM")):
             return self.coded(i, codes, until)
         return self.counted(i, numeral.value, numeral.until)
+
+    def weighs(self, numeral: Numeral) -> bool:
+        """3,1KG and 2900G need no POIDS before them; a lone G is a unit only where it touches its number."""
+        unit = self.line.text(numeral.until)
+        factors = self.programme.quantities["weight_kg"].units
+        return unit in factors and (len(unit) > 1 or self.line.tokens[numeral.until].glued)
 
     def is_visitor(self, i: int) -> bool:
         if not self.flow.visitor or self.found.codes or self.line.text(i).strip("0"):
@@ -293,8 +308,6 @@ class _Reader:
         unit = self.line.unit(until)
         if unit:
             return self.timed(i, value, unit, until)
-        if self.line.text(until) in ("KG", "KGS", "KILOS", "KILO") and "measures" in self.flow.words:
-            return measured(self.found, "weight_kg", value, i, until + 1)
         number = self.flow.number
         if number and number.field not in self.found.answers and value == int(value):
             if number.plausible[0] <= value <= number.plausible[1]:

@@ -16,6 +16,7 @@ from smsgateway.reading.tokens import Token, split_glued
 MOST_SEARCHED = 60  # unknown words of one message looked at closely
 _JOINABLE = VOCABULARY | {Kind.ASK, Kind.HARMLESS, Kind.NUMBER, Kind.UNIT}
 _BETWEEN_SIGNS = frozenset({"-", "\n"})
+_ANY_SIGN = frozenset("-\n.,:/!")
 _BETWEEN_PARTS = 3  # small words that may stand between two parts of a compound
 
 
@@ -36,7 +37,7 @@ def find_compounds(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
     i = 0
     while i < len(tokens):
         match = _compound_at(tokens, i, lexicon)
-        if match and not (not found and _is_keyword_first(tokens, i, match, lexicon)):
+        if match and not _is_keyword_first(tokens, i, match, lexicon, first=not found):
             compound, until = match
             found.extend(_merged(tokens[i:until], compound))
             i = until
@@ -52,14 +53,17 @@ def _compound_at(tokens: list[Token], i: int, lexicon: Lexicon) -> tuple[Compoun
         return None
     for text in (token.text, token.text[:-1] if token.text.endswith("S") else ""):
         for compound in lexicon.compounds.get(text, ()):
-            until = _follow(tokens, i + 1, compound.parts, lexicon)
+            until = _follow(tokens, i + 1, compound, lexicon)
             if until:
                 return compound, until
     return None
 
 
-def _follow(tokens: list[Token], j: int, parts: tuple[str, ...], lexicon: Lexicon) -> int:
-    """Where the compound ends that began before j; 0 when the next words are not its parts."""
+def _follow(tokens: list[Token], j: int, compound: Compound, lexicon: Lexicon) -> int:
+    """Where the compound ends that began before j; 0 when the next words are not its parts. Not even a full stop
+    parts a danger sign (NOT. FEEDING)."""
+    parts = compound.parts
+    signs = _ANY_SIGN if compound.word.kind is Kind.SIGN else _BETWEEN_SIGNS
     between = 0
     part = 1
     while part < len(parts):
@@ -69,7 +73,7 @@ def _follow(tokens: list[Token], j: int, parts: tuple[str, ...], lexicon: Lexico
         if token.kind == "w" and token.text in (parts[part], parts[part] + "S"):
             part += 1
             between = 0
-        elif between < _BETWEEN_PARTS and (token.text in lexicon.connectors or token.text in _BETWEEN_SIGNS):
+        elif between < _BETWEEN_PARTS and (token.text in lexicon.connectors or token.text in signs):
             between += 1
         else:
             return 0
@@ -77,7 +81,9 @@ def _follow(tokens: list[Token], j: int, parts: tuple[str, ...], lexicon: Lexico
     return j
 
 
-def _is_keyword_first(tokens: list[Token], i: int, match: tuple[Compound, int], lexicon: Lexicon) -> bool:
+def _is_keyword_first(
+    tokens: list[Token], i: int, match: tuple[Compound, int], lexicon: Lexicon, *, first: bool
+) -> bool:
     """MAL VENTRE and MAL TETE PAS begin with the keyword; MAL DE TETE is a headache."""
     if tokens[i].text not in lexicon.keywords:
         return False
@@ -85,7 +91,7 @@ def _is_keyword_first(tokens: list[Token], i: int, match: tuple[Compound, int], 
     if _compound_at(tokens, last, lexicon):
         return True
     word = tokens[last].word
-    return last == i + 1 and word is not None and word.kind in VOCABULARY
+    return first and last == i + 1 and word is not None and word.kind in VOCABULARY
 
 
 def _merged(tokens: list[Token], compound: Compound) -> list[Token]:

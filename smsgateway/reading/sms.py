@@ -83,10 +83,15 @@ def _split(
         breaks = i > 0 and tokens[i - 1].text in (";", "\n")
         if flow:
             if keyword and (breaks or _subject_follows(tokens, i + 1, programme.flows[flow])):
+                before = programme.flows[keywords[keyword.text]]
                 if any(_means_something(each) for each in parts[-1] if each.text not in keywords):
                     parts.append([])
-                elif not any(keywords.get(each.text) == "urgent" for each in parts[-1]):
-                    parts[-1] = []  # a keyword that nothing was said with: the one with the code counts
+                elif "keyword" in before.takes:
+                    parts[-1] = []  # AIDE MAL 4177 FIEVRE 2 is a report
+                elif before.subject == "none":
+                    parts.append([])
+                else:
+                    continue  # URG MAL 4177, VISITE DU MENAGE 123: nothing but the first keyword was said before it
             keyword = token
         elif keyword and breaks and programme.flows[keywords[keyword.text]].subject == "patient":
             parts.extend([[keyword]] if _is_next_patient(tokens, i, parts[-1], catchment) else [])
@@ -181,10 +186,16 @@ def _after_junk(keyword: _Keyword, programme: Programme, typed: str, settled: Se
     if not keyword.before:
         return keyword.rest
     before = settle(keyword.rest[: keyword.before], programme.lexicon, keyword.flow.accepts, typed, settled)
-    first = next((i for i, token in enumerate(before) if _means_something(token)), len(before))
+    worth = (i for i, token in enumerate(before) if _means_something(token) or _hides_something(token, programme))
+    first = next(worth, len(before))
     if first and before[first - 1 : first + 1] and before[first - 1].kind == "n" and first < len(before):
         first -= 1  # 30M ENR: the number of the unit
     return [*before[first:], *keyword.rest[keyword.before :]]
+
+
+def _hides_something(token: Token, programme: Programme) -> bool:
+    """SNAG MAL 4177: an unread word before the keyword is junk, unless it may have been SANG."""
+    return token.kind == "w" and token.word is None and programme.lexicon.may_be_danger(token.text)
 
 
 def _means_something(token: Token) -> bool:

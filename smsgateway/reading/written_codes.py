@@ -14,6 +14,7 @@ from smsgateway.text.codes import is_valid
 
 LONGEST_CODE = 7  # digits: longer numbers are phones
 _SHORTEST = 3
+_SPLIT = 5  # digits of a code typed in two, at most
 
 
 def codes_at(line: Line, i: int, catchment: str | None) -> tuple[tuple[Code, ...], int]:
@@ -24,6 +25,9 @@ def codes_at(line: Line, i: int, catchment: str | None) -> tuple[tuple[Code, ...
         return (Code(line.text(i)),), i + 1
     for code, until in candidates:
         home = code.catchment or catchment
+        apart = code.catchment is None and until == i + 2 and line.is_number(i + 1)
+        if home and apart and is_valid(home, line.text(i + 1)):
+            continue  # 14 6879: the second number is a code of its own
         if home and is_valid(home, code.digits):
             alone = Code(line.text(i))
             if until == i + 2 and code.catchment is None and alone != code and is_valid(home, alone.digits):
@@ -78,7 +82,8 @@ def _was_split(line: Line, first: str, second: str) -> bool:
     """417 7 was typed for 417-7; in a flow that takes a bare number, the second one is that."""
     if line.flow.number is not None and len(first) >= _SHORTEST:
         return False
-    return (len(first) < _SHORTEST or (len(first) == 3 and len(second) == 1)) and len(first + second) >= _SHORTEST
+    both = len(first + second)
+    return (len(first) < _SHORTEST and _SHORTEST <= both <= _SPLIT) or (len(first) == 3 and len(second) == 1)
 
 
 def _of_catchment(line: Line, catchment: str, i: int) -> tuple[Code, int]:

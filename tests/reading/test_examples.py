@@ -203,3 +203,80 @@ def test_any_object_is_answered(line: dict[str, Any]) -> None:
 def test_a_catchment_may_be_written_in_several_ways(chw: object) -> None:
     assert heard("MAL 4177 FIEVRE 2", chw=chw)["subject"] == GIRL
     assert heard("MAL 4178 FIEVRE 2", chw=chw)["subject"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "answers"),
+    [
+        ("FIEVRE 2 TDR+ CTA 6 cp PARACETAMOL 500mg", {"treatments": ["act", "paracetamol"], "rdt": "positive"}),
+        ("PB ROUGE 112", {"muac_colour": "red", "muac_mm": 112}),
+        ("PB cent vingt", {"muac_mm": 120}),
+        ("TOUX dix-sept jours", {"cough_days": 17}),
+        ("2 jours de fievre", {"fever_days": 2}),
+        ("fievre depuis hier", {"fever_days": 1}),
+        ("fievre ce matin", {"fever_days": 0}),
+        ("fievre aujourd'hui", {"fever_days": 0}),
+        ("TOUX 48H", {"cough_days": 2}),
+        ("TEMPERATURE 38°5", {"temperature_c": 38.5}),
+        ("T° 39,2", {"temperature_c": 39.2}),
+        ("FIEVRE 39°", {"fever_days": None, "temperature_c": 39}),
+        ("RESP 44/mn", {"breaths_per_min": 44}),
+        ("RESP 4S", {"breaths_per_min": 45}),
+        ("PB 12S", {"muac_mm": 125}),
+        ("POIDS 3100", {"weight_kg": 3.1}),
+        ("POIDS 8,2 kg", {"weight_kg": 8.2}),
+        ("TDR ?", {"rdt": "invalid"}),
+        ("TDR non fait", {"rdt": "not_done"}),
+        ("PAS DE TDR", {"rdt": "not_done"}),
+        ("TEST RAPIDE POSITIF", {"rdt": "positive"}),
+        ("NE VA PAS BIEN FIEVRE 3", {"fever_days": 3}),  # a denial reaches one word
+        ("PAS DE FIEVRE TOUX 3", {"cough_days": 3}),
+        ("PAS DE FIEVRE 3", {"fever_days": 3}),
+        ("CONVULSION PAS FIEVRE 2", {"fever_days": 2}),
+        ("FI??VRE 2", {"fever_days": 2}),
+    ],
+)
+def test_values_and_words_of_a_sick_child(words: str, answers: dict[str, Any]) -> None:
+    heard_of = said(heard(f"MAL {GIRL} {words}", age_months=20))
+    assert {name: heard_of.get(name) for name in answers} == answers
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "FIEVRE DEPUIS LE 20/11",  # a date
+        "FIEVRE S2",
+        "FIEVRE 2-3",
+        "FIEVRE 2,5",
+        "TDR - +",
+        "PB 112 PB 130",
+        "NOT. TDR+",
+        "SNAG TDR+",
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_asked(words: str) -> None:
+    assert heard(f"MAL {GIRL} {words}", age_months=200)["outcome"] == "ask"
+
+
+@pytest.mark.parametrize("separator", ["; ", "\n", ";\n"])
+def test_another_childs_code_on_a_new_line_begins_another_report(separator: str) -> None:
+    first, second = heard(f"MAL {GIRL} FIEVRE 2{separator}{BOY} TOUX 3", age_months=20)["reports"]
+    assert (first["flow"], first["subject"], said(first)) == ("sick_child", GIRL, {"fever_days": 2})
+    assert (second["flow"], second["subject"], said(second)) == ("sick_child", BOY, {"cough_days": 3})
+
+
+@pytest.mark.parametrize(
+    ("text", "weight"), [("NAI 4177 M 2900g", 2.9), ("NAI 4177 F 3.1 kg", 3.1), ("NAI 4177 fille 3kg100", 3.1)]
+)
+def test_a_weight_with_its_unit_needs_no_word(text: str, weight: float) -> None:
+    assert heard(text)["answers"]["weight_kg"] == weight
+
+
+def test_a_keyword_that_is_also_a_noun_is_only_a_noun_behind_another() -> None:
+    assert heard("VISITE DU MENAGE 123")["flow"] == "visit"
+    assert heard("CPN grossesse 4177 3")["flow"] == "antenatal"
+
+
+def test_junk_before_the_keyword_is_dropped_unless_it_may_be_danger() -> None:
+    assert heard("MUSO 12 MAL 4177 FIEVRE 2")["outcome"] == "accept"
+    assert heard("SNAG MAL 4177 FIEVRE 2")["unclear"] == ["SNAG"]

@@ -99,6 +99,7 @@ def test_a_file_that_cannot_be_used_stops_the_start_with_its_place(
         ),
         ("words", "fr: [NUQUE, RAIDEUR]", "fr: [NUQUE, PALEURS]", "differ in fewer than 3 letters"),
         ("words", "fr: [TIRAGE]", "fr: [TIRAGE, VLSION]", "look the same"),
+        ("words", "small_words: [DONNEE,", "small_words: [GAVE,", "GAVE is one letter from GRAVE"),
         ("visit", "fr: [VIS, VISITE, VISITES]", "fr: [VIS, VISITE, GROSSES]", "GROSSES"),
         ("visit", "fr: [VIS, VISITE, VISITES]", "fr: [VIS, OCL]", "same keys"),
         ("visit", "menu: {fr: Visite, en: Visit}", "menu: {fr: Visite}", "unreachable"),
