@@ -13,7 +13,7 @@ from typing import Any
 from smsgateway.reading.models import Outcome, Person, Question, Role, Verdict
 from smsgateway.reading.programme import Flow, Phrase, Programme
 from smsgateway.text.codes import shown
-from smsgateway.text.gsm7 import fits, fold, shorten
+from smsgateway.text.gsm7 import echoed, fits, fold, shorten
 
 _MOST_QUESTIONS = 2
 _MOST_CORRECTIONS = 2
@@ -314,7 +314,7 @@ def questions(programme: Programme, verdict: Verdict, language: str, near: Mappi
 
 
 def _question(programme: Programme, question: Question, language: str, near: Mapping[str, Sequence[str]]) -> str:
-    about = fold(question.about)[:_LONGEST_QUOTE].strip()
+    about = echoed(question.about)[:_LONGEST_QUOTE].strip()
     suggestions = " / ".join(near.get(question.about, ())[:2])
     return text(programme, f"ask_{question.key}", language, about=about, near=suggestions)
 

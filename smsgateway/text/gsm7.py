@@ -111,6 +111,12 @@ def fold(text: str) -> str:
     return _OUTSIDE.sub(lambda char: _fold_one(char[0]), text.translate(_FOLDS))
 
 
+def echoed(text: str) -> str:
+    """What somebody wrote, as it is said back to them: folded, and "?" for each character that has no place in GSM-7,
+    since a single one would more than halve what fits into the SMS."""
+    return _OUTSIDE.sub("?", fold(text))
+
+
 def _fold_one(char: str) -> str:
     """A character no table line covers: by what kind of character it is."""
     kind = unicodedata.category(char)

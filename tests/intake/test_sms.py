@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from smsgateway.outbox.queue import Rank
-from smsgateway.text.gsm7 import segments
+from smsgateway.text.gsm7 import Encoding, encoding_of, segments
 from tests.support.field import BOY, CHW, GIRL, MERINDE_NURSE, NURSE, OTHER_CHW, SECOND_NURSE, SUPERVISOR, Field
 
 
@@ -142,6 +142,13 @@ def test_of_several_answers_in_one_sms_the_one_about_danger_comes_first(field: F
     assert field.last(CHW).startswith(field.referral()["code"])
     assert segments(field.last(CHW)) <= 2
     assert len(field.reports()) == 3
+
+
+@pytest.mark.parametrize("odd", ["𨟬IT", "Добрый", "😢😢", "ߊߋߌ", "ɓɗƴ", "\u202eabc"])
+def test_what_cannot_be_read_is_said_back_without_making_the_sms_dear(field: Field, odd: str) -> None:
+    field.text(CHW, f"MAL {GIRL} FIEVRE 2 {odd}")
+    assert encoding_of(field.last(CHW)) is Encoding.GSM7
+    assert segments(field.last(CHW)) == 1
 
 
 def test_a_routine_referral_waits_for_the_morning(field: Field) -> None:
