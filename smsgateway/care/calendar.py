@@ -13,7 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from smsgateway.care.figures.periods import local_day, period_of
-from smsgateway.care.reminders import Open, Subject, row, window
+from smsgateway.care.reminders import Open, Subject, known_since, row, window
 from smsgateway.care.schedule_file import ABOUT_STAFF
 from smsgateway.care.schedules import Schedule, Schedules
 from smsgateway.care.sites import place_of
@@ -43,7 +43,8 @@ def this_round(schedule: Schedule, schedules: Schedules, subject: Subject, zone:
 def reminder(schedule: Schedule, subject: Subject, start: date, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     """The row of `due` for the week or period that begins on this day."""
     (step,) = schedule.steps
-    return row(schedule, step, subject, window(step, start, zone, now), mark=start.isoformat(), detail={})
+    times = known_since(window(step, start, zone), now)
+    return row(schedule, step, subject, times, mark=start.isoformat(), detail={})
 
 
 def _start(schedule: Schedule, schedules: Schedules, day: date, zone: ZoneInfo) -> date:

@@ -9,7 +9,7 @@ gets one digest; and it waits a few minutes for reports that waited at the netwo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -168,21 +168,33 @@ class Digests:
         found: defaultdict[UUID, list[ToDo]] = defaultdict(list)
         if not readers:
             return found
-        lists = [owner for owner in (*team.staffed, *readers) if _read_by(team, owner, readers)]
-        until = max(reader.until for reader in readers.values())
-        query = select(
-            due.c.id, due.c.owner_id, due.c.step, due.c.starts_at, due.c.late_at, due.c.told_at, due.c.detail
-        ).where(due.c.owner_id.in_(lists), due.c.starts_at < until, due.c.at > now)
-        named = self._schedules.named
-        for row in tx.execute(query):
-            id, owner, step, starts, late, told, detail = tuple(row)
-            schedule = named.get(step.partition(":")[0])
-            reader = readers.get(team.reader(owner, _rather(detail)) or owner)
-            if schedule is not None and reader is not None and starts < reader.until:
-                found[reader.mate.id].append(ToDo(id, owner, schedule, late, told, detail))
+        for until in {reader.until for reader in readers.values()}:
+            some = {id: reader for id, reader in readers.items() if reader.until == until}
+            for each, reader in self._due_until(tx, team, some, until, now):
+                found[reader].append(each)
         for mine in found.values():
             mine.sort(key=lambda each: (each.schedule.urgency, each.late_at))
         return found
+
+    def _due_until(
+        self, tx: Tx, team: Team, readers: Mapping[UUID, Reader], until: datetime, now: datetime
+    ) -> Iterator[tuple[ToDo, UUID]]:
+        """What is on the lists of people whose day ends at the same moment, each with who reads it."""
+        always = {owner: team.reader(owner) for owner in (*team.staffed, *readers) if not team.shared(owner)}
+        lists = [owner for owner, reader in always.items() if reader in readers]
+        lists += [owner for owner in team.staffed if owner not in always and _may_read(team, owner, readers)]
+        query = select(due.c.id, due.c.owner_id, due.c.step, due.c.late_at, due.c.told_at, due.c.detail).where(
+            due.c.owner_id.in_(lists), due.c.starts_at < until, due.c.at > now
+        )
+        named = self._schedules.named
+        for row in tx.execute(query):
+            id, owner, step, late, told, detail = tuple(row)
+            schedule = named.get(step.partition(":")[0])
+            if schedule is None or schedule.tell != "chw":
+                continue  # a supervisor's own rounds are told on Monday
+            reader = always[owner] if owner in always else team.reader(owner, _rather(detail))
+            if reader is not None and reader in readers:
+                yield ToDo(id, owner, schedule, late, told, detail), reader
 
     def _rounds(self, tx: Tx, team: Team, readers: Mapping[UUID, Reader], now: datetime) -> dict[UUID, Rounds]:
         """By who reads it today: the households that wait for a visit."""
@@ -204,14 +216,15 @@ class Digests:
         }
 
     def _entries(self, team: Team, reader: Reader, todo: Iterable[ToDo], now: datetime) -> list[Entry]:
-        """The same report about the same person is asked for once, late if any of it is."""
-        found: dict[tuple[str, str], Entry] = {}
+        """The same report about the same person is asked for once, late if any of it is, with all its vaccines."""
+        together: dict[tuple[str, str], list[ToDo]] = {}
         for each in todo:
-            label, about = each.schedule.label(reader.mate.language), _about(team, reader, each)
-            late = each.late_at <= now
-            if (label, about) not in found or late:
-                found[label, about] = Entry(label, about, late)
-        return list(found.values())
+            about = (each.schedule.label(reader.mate.language), _code(team, reader, each))
+            together.setdefault(about, []).append(each)
+        return [
+            Entry(label, _with_vaccines(code, some), late=any(each.late_at <= now for each in some))
+            for (label, code), some in together.items()
+        ]
 
     def _queue(self, tx: Tx, reader: Reader, digest: str, text: str, now: datetime) -> None:
         draft = Draft(
@@ -247,9 +260,9 @@ def _wanted(todo: ToDo, reader: Reader) -> bool:
     return todo.told_at is None or todo.told_at + todo.schedule.again < reader.until
 
 
-def _read_by(team: Team, owner: UUID, readers: Mapping[UUID, Reader]) -> bool:
-    """Whether any of these may read the list: which one is found for each reminder."""
-    return team.reader(owner) in readers or any(chw in readers for chw in team.staffed.get(owner, ()))
+def _may_read(team: Team, owner: UUID, readers: Mapping[UUID, Reader]) -> bool:
+    """Whether any of these may read a list that several share: which one, depends on the reminder."""
+    return team.reader(owner) in readers or any(chw in readers for chw in team.staffed[owner])
 
 
 def _rather(detail: Mapping[str, Any]) -> UUID | None:
@@ -258,12 +271,15 @@ def _rather(detail: Mapping[str, Any]) -> UUID | None:
     return UUID(said) if said else None
 
 
-def _about(team: Team, reader: Reader, todo: ToDo) -> str:
-    """Whom it is about, and, of a vaccine visit, which vaccine."""
+def _code(team: Team, reader: Reader, todo: ToDo) -> str:
+    """Whom it is about."""
     code = str(todo.detail.get("code", ""))
-    if todo.owner_id in team.numbers and code:
-        code = team.shown(reader.mate.id, todo.owner_id, code)
-    vaccines = todo.detail.get("vaccines")
+    return team.shown(reader.mate.id, todo.owner_id, code) if todo.owner_id in team.numbers and code else code
+
+
+def _with_vaccines(code: str, some: Sequence[ToDo]) -> str:
+    """Of vaccine visits also the first vaccine, and how many more there are: `416-6 PENTA1+3`."""
+    vaccines = [vaccine for each in some for vaccine in each.detail.get("vaccines", ())]
     if not vaccines:
         return code
     more = f"+{len(vaccines) - 1}" if len(vaccines) > 1 else ""

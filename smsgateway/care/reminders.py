@@ -92,13 +92,19 @@ class Window:
 # ---------------------------------------------------------------- when
 
 
-def window(step: Step, anchor: datetime | date, zone: tzinfo, now: datetime) -> Window:
-    """The window of a step counted from a moment, or from the beginning of a local day. Of one that had begun before
-    anybody could know (a pregnancy reported in its seventh month) only what is left: it is not late from the start."""
+def window(step: Step, anchor: datetime | date, zone: tzinfo) -> Window:
+    """The window of a step counted from a moment, or from the beginning of a local day."""
     starts, late, pointless = (_after(anchor, length, zone) for length in (step.due, step.late, step.pointless))
-    if starts < now:
-        late = min(max(late, now + (late - starts)), pointless)
     return Window(starts, late, pointless)
+
+
+def known_since(times: Window, now: datetime) -> Window:
+    """A window that had begun before anybody could know of it (a pregnancy reported in its seventh month): it is not
+    late from the start."""
+    if times.starts_at >= now:
+        return times
+    late = max(times.late_at, now + (times.late_at - times.starts_at))
+    return Window(times.starts_at, min(late, times.pointless_at), times.pointless_at)
 
 
 def _after(anchor: datetime | date, length: Length, zone: tzinfo) -> datetime:
@@ -140,10 +146,10 @@ def plan(
     already. How many there are."""
     planned = 0
     for step in schedule.steps:
-        times = window(step, anchor, zone, now)
+        times = window(step, anchor, zone)
         if times.pointless_at <= now or not wanted(times):
             continue
-        planned_row = row(schedule, step, subject, times, mark=mark, detail=detail or {})
+        planned_row = row(schedule, step, subject, known_since(times, now), mark=mark, detail=detail or {})
         tx.insert(due, {**planned_row, "told_at": told_at})
         planned += 1
     return planned

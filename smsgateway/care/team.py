@@ -55,6 +55,7 @@ class Team:
     staffed: dict[UUID, list[UUID]] = field(default_factory=dict)
     numbers: dict[UUID, str] = field(default_factory=dict)
     _away: dict[UUID, _Away] = field(default_factory=dict)
+    _only: dict[UUID, UUID | None] = field(default_factory=dict)
 
     def is_away(self, staff_id: UUID) -> bool:
         return staff_id in self._away
@@ -75,10 +76,21 @@ class Team:
                 return away.cover_id
         return next((self._away[chw].supervisor_id for chw in chws if chw in self._away), None)
 
+    def shared(self, owner_id: UUID) -> bool:
+        """Whether several CHWs are assigned there, so that it depends on the reminder who reads it."""
+        return len(self.staffed.get(owner_id, ())) > 1
+
     def shown(self, reader: UUID, owner_id: UUID, code: str) -> str:
         """A code as this reader knows it: with its catchment unless it can only be of their own one."""
+        if reader not in self._only:
+            self._only[reader] = self._only_list(reader)
+        if self._only[reader] == owner_id:
+            return shown(code)
+        return shown_full(self.numbers[owner_id], code)
+
+    def _only_list(self, reader: UUID) -> UUID | None:
         own = [each for each, chws in self.staffed.items() if reader in chws]
-        return shown(code) if own == [owner_id] else shown_full(self.numbers[owner_id], code)
+        return own[0] if len(own) == 1 else None
 
 
 def gather(tx: Tx, staff_ids: Collection[UUID], day: DayRow, now: datetime) -> Team:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, update
 
 from smsgateway.care.enrolment import WEEK
 from smsgateway.care.reminders import End
@@ -117,12 +117,19 @@ def _weeks(tx: Tx, told: Mapping[UUID, Mate], now: datetime) -> defaultdict[UUID
     }
     _count_reports(tx, weeks, chws, now)
     _count_lists(tx, weeks, chws, now)
-    waiting = select(due.c.owner_id, due.c.detail).where(
-        due.c.owner_id.in_(list(told)), due.c.kind == "supervision", due.c.starts_at <= now, due.c.at > now
+    _name_whom_to_supervise(tx, weeks, told, now)
+    return weeks
+
+
+def _name_whom_to_supervise(tx: Tx, weeks: defaultdict[UUID, Week], told: Mapping[UUID, Mate], now: datetime) -> None:
+    waiting = (
+        update(due)
+        .where(due.c.owner_id.in_(list(told)), due.c.kind == "supervision", due.c.starts_at <= now, due.c.at > now)
+        .values(told_at=now)
+        .returning(due.c.owner_id, due.c.detail)
     )
     for row in tx.execute(waiting):
         weeks[row.owner_id].to_supervise.append(str(row.detail.get("code", "")))
-    return weeks
 
 
 def _count_reports(tx: Tx, weeks: defaultdict[UUID, Week], chws: Mapping[UUID, Any], now: datetime) -> None:

@@ -12,7 +12,6 @@ from sqlalchemy import String
 from smsgateway.care.reminders import window
 from smsgateway.care.schedule_file import ABOUT_PATIENTS, ABOUT_STAFF, Length
 from smsgateway.care.schedules import Schedules, Step, schedules_in
-from smsgateway.care.workdays import hours_of
 from smsgateway.reading.schema import FlowError
 from smsgateway.settings import Settings
 from smsgateway.store.tables import due
@@ -92,7 +91,6 @@ def test_what_cannot_be_meant_is_said_with_file_and_line(tmp_path: Path, line: s
 
 def test_months_are_those_of_the_calendar() -> None:
     nine = Step("mo9", Length(9, timedelta()), Length(10, timedelta()), Length(15, timedelta()))
-    zone = hours_of("", Settings().zone, schedules_in(FLOWS).day).zone
     born = date(2026, 5, 31)
-    times = window(nine, born, zone, hours_of("", zone, schedules_in(FLOWS).day).start_of(born))
+    times = window(nine, born, Settings().zone)
     assert (times.starts_at.date(), times.late_at.date()) == (date(2027, 2, 28), date(2027, 3, 31))
