@@ -38,6 +38,8 @@ from smsgateway.store.tables import inbound
 from smsgateway.store.write import Tx
 
 SAME_REPORT_WITHIN = timedelta(hours=12)
+# Of several answers in one SMS danger comes first, then what is asked; what was understood may be left out.
+FIRST = {Outcome.ALERT: 0, Outcome.ASK: 1}
 UNLIKELY = frozenset({"unlikely", "unlikely_weight"})  # questions about values that are possible all the same
 
 
@@ -62,8 +64,8 @@ def file_message(tx: Tx, message: Message, programme: Programme) -> str | None:
         belongs_to(
             tx, "content", fingerprint(message.member.id, message.reading.parts), message.inbound_id, message.now
         )
-    answers = [(each.verdict.outcome is not Outcome.ALERT, _apply(tx, message, each, programme)) for each in judged]
-    answer = wording.joined([words for _, words in sorted(answers, key=lambda each: each[0])])  # danger comes first
+    answers = [(FIRST.get(each.verdict.outcome, len(FIRST)), _apply(tx, message, each, programme)) for each in judged]
+    answer = wording.joined([words for _, words in sorted(answers, key=lambda each: each[0])])
     _reply(tx, message, answer)
     return answer
 
