@@ -22,6 +22,7 @@ SCREENS = (
     *("circumstances", "date"),
 )
 # Groups of which one word is chosen; of the others as many as apply.
+_NEEDED = frozenset({"supervision_steps"})  # without it the report says nothing
 _ONE = frozenset({"test", "outcomes", "supervision_steps"})
 # Flows in which a date is worth a question: for the others it is today.
 _DATED = frozenset({"birth", "death"})
@@ -111,7 +112,7 @@ class Menus:
         for kind in groups - {"sex", "age", "asked_back", "muac_colour", "dates"}:
             options = tuple(self._options(flow, kind, language, group))
             if options:
-                yield Screen(kind, "list", options, one=kind in _ONE)
+                yield Screen(kind, "list", options, one=kind in _ONE, optional=kind not in _NEEDED)
         for takes in flow.takes or ():
             yield from self._taken(takes, flow, language)
 
