@@ -150,13 +150,9 @@ class Site:
         for table in (outbox, message_log):
             yield from (row for row in self.rows(table) if row["referral_id"] is not None)
 
-    def reporters_of(self, referral_id: UUID) -> set[UUID]:
-        kinds = ("opened", "joined")
-        return {
-            row["staff_id"]
-            for row in self.rows(referral_events)
-            if row["referral_id"] == referral_id and row["kind"] in kinds
-        }
+    def history(self) -> list[dict[str, Any]]:
+        """What happened to all referrals, in order."""
+        return sorted(self.rows(referral_events), key=lambda row: (row["at"], row["id"]))
 
     def open_faults(self) -> set[tuple[str, str]]:
         return {(row["kind"], row["subject"]) for row in self.rows(faults) if row["cleared_at"] is None}
