@@ -109,24 +109,22 @@ class Lexicon:
     nearest: Callable[[str], Scored] = field(repr=False, compare=False)
 
     def begins(self, text: str, accepts: Accepts) -> Word | None:
-        """The one accepted meaning that a word of four letters or more begins; None when it is none or several, or
-        when a word with no meaning, or one that must be exact, begins like it too."""
+        """The one accepted meaning that a word of four letters or more begins; None when it is none or several, one
+        that must be exact among them."""
         if len(text) < PREFIX_LETTERS:
             return None
-        found: Word | None = None
+        found: dict[tuple[Kind, str], Word] = {}
         i = bisect_left(self.sorted_words, text)
         while i < len(self.sorted_words) and self.sorted_words[i].startswith(text):
             for word in self.meanings(self.sorted_words[i]):
-                if word.kind in VOCABULARY:
-                    if not accepts(word) or (word.compound and text in self.parts):
-                        continue  # VOIT is a word of its own, and no beginning of VOIT FLOU
-                    if word.exact or (found and found.meaning != word.meaning):
-                        return None
-                    found = found or word
-                elif word.kind in (Kind.ASK, Kind.ORDINARY):
-                    return None
+                if word.kind in VOCABULARY and accepts(word):
+                    if word.meaning not in found or found[word.meaning].exact:
+                        found[word.meaning] = word
             i += 1
-        return found
+        if len(found) != 1:
+            return None
+        (only,) = found.values()
+        return None if only.exact else only
 
     def may_be_danger(self, text: str) -> bool:
         """Whether a word one slip away is a sign, or half of one."""

@@ -83,7 +83,7 @@ class _Reader:
                 if token.text in ("\n", ";", ".") and self.denied:
                     self.denied = False
                     before = tokens[i - 1]
-                    if before.word is not None and before.word.kind is Kind.NEGATION:
+                    if before.word is not None and before.word.kind is Kind.NEGATION and before.word.silent:
                         self.found.not_read(i - 1)  # of what?
                 i += 1
         if self.was_cut_off():
@@ -92,10 +92,10 @@ class _Reader:
 
     def was_cut_off(self) -> bool:
         """A text that ends in NOT, NE or a single letter had more to say."""
-        last = self.line.tokens[-1] if self.line.tokens else None
-        if self.denied:
-            return True
-        return bool(self.flow.danger and last and last.word and last.word.kind is Kind.CONNECTOR)
+        last = self.line.tokens[-1].word if self.line.tokens else None
+        if last is None:
+            return False
+        return last.silent and (self.denied or (self.flow.danger and last.kind is Kind.CONNECTOR))
 
     def after_signature(self, i: int) -> None:
         """What follows MERCI, ASC or a signature is ignored, except that a danger word is never passed over."""
