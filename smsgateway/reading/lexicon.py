@@ -117,9 +117,9 @@ class Lexicon:
         i = bisect_left(self.sorted_words, text)
         while i < len(self.sorted_words) and self.sorted_words[i].startswith(text):
             for word in self.meanings(self.sorted_words[i]):
-                if word.kind in VOCABULARY and accepts(word):
-                    if word.meaning not in found or found[word.meaning].exact:
-                        found[word.meaning] = word
+                known = found.get(word.meaning)
+                if word.kind in VOCABULARY and accepts(word) and (known is None or known.exact):
+                    found[word.meaning] = word
             i += 1
         if len(found) != 1:
             return None
