@@ -22,6 +22,8 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from smsgateway.app import Gateway, build_gateway, create_app, open_channels
+from smsgateway.outbox.bell import Bell
+from smsgateway.outbox.notify import Herald
 from smsgateway.settings import Settings
 from smsgateway.store.database import open_store
 from smsgateway.store.schema import require_current, sole_server, upgrade
@@ -111,18 +113,27 @@ def _listen(settings: Settings, host: str, port: int, *, clock: bool) -> None:
 def _load(settings: Settings, clock: bool, *_target: Any) -> Callable[..., Any]:
     """The application, made in the worker process, where its threads must live."""
     gateway = build_gateway(settings)
-    worker = make_worker(gateway) if clock else None
+    part: Worker | Herald | None = make_worker(gateway) if clock else _herald(gateway)
     # atexit does not run in a child of multiprocessing; this does, after the last answer was given.
-    Finalize(None, _close, args=(gateway, worker), exitpriority=10)
+    Finalize(None, _close, args=(gateway, part), exitpriority=10)
     threading.Thread(target=_stop_when_orphaned, args=(os.getppid(),), name="parent-watch", daemon=True).start()
-    if worker is not None:
-        worker.start()
+    if part is not None:
+        part.start()
     return create_app(gateway)
 
 
-def _close(gateway: Gateway, worker: Worker | None) -> None:
-    if worker is not None:
-        worker.stop()
+def _herald(gateway: Gateway) -> Herald | None:
+    """Without lanes of our own, whoever sends in another process is told at once that there is something to send."""
+    if gateway.store.dialect != "postgresql":
+        return None
+    bell = Bell()
+    bell.hang(gateway.store)
+    return Herald(gateway.store, bell)
+
+
+def _close(gateway: Gateway, part: Worker | Herald | None) -> None:
+    if part is not None:
+        part.stop()
     gateway.store.close()
 
 
