@@ -328,7 +328,7 @@ class _Reader:
         after = until + 1
         whole = value == int(value)
         symptom = self.symptom_after(after)
-        if unit != "year" and symptom and whole:
+        if unit != "year" and symptom and whole and not self.is_their_age(i, unit):
             self.found.keep(symptom[0], days_of(value, unit))
             return symptom[1]
         lonely = [name for name, said in self.found.answers.items() if said is None]
@@ -345,6 +345,15 @@ class _Reader:
             self.found.answers["days"] = days_of(value, unit)
             return after
         return self.unread(i, after)
+
+    def is_their_age(self, i: int, unit: str) -> bool:
+        """MAL 0 F 14M FIEVRE: of somebody without a code the age is told first, and no fever lasts 14 months."""
+        if "age" not in self.flow.words or "age_days" in self.found.answers or not self.has_new_person():
+            return False
+        before = self.line.tokens[i - 1].word if i else None
+        return (
+            unit == "month" or (before is not None and before.kind is Kind.SEX) or self.line.text(i - 1) in ("F", "M")
+        )
 
     def symptom_after(self, i: int) -> tuple[str, int] | None:
         """2 JOURS DE FIEVRE: the symptom that follows, when it has no value of its own."""

@@ -134,6 +134,14 @@ def test_a_word_means_what_its_sender_can_mean(role: str, text: str, flow: str, 
     assert (answer["flow"], said(answer), answer["outcome"]) == (flow, answers, "accept")
 
 
+@pytest.mark.parametrize("text", ["MAL 0 F 14M FIEVRE", "MAL 0 F 14 MOIS FIEVRE TDR+", "MAL 0 FILLE 14M FIEVRE CTA"])
+def test_the_age_of_a_visitor_is_not_how_long_the_fever_lasts(text: str) -> None:
+    answer = heard(text)
+    assert answer["answers"]["age_months"] == 14
+    assert answer["answers"]["fever_days"] is None
+    assert answer["danger"] == []
+
+
 def test_a_visitor_has_no_code_and_says_sex_and_age() -> None:
     answer = heard("MAL 0 F 14M FIEVRE 2 TDR-")
     assert (answer["flow"], answer["subject"], answer["outcome"]) == ("sick_child", None, "accept")
