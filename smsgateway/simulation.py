@@ -136,12 +136,15 @@ class Simulation:
         ]
 
 
-def run_scenario(path: Path, settings: Settings, emit: Callable[[dict[str, Any]], None]) -> None:
-    """Play one scenario file; raises Unmet at the first expectation that does not hold."""
+def run_scenario(
+    path: Path, settings: Settings, emit: Callable[[dict[str, Any]], None], programme: Programme | None = None
+) -> None:
+    """Play one scenario file; raises Unmet at the first expectation that does not hold. The programme is loaded from
+    the settings unless it is given."""
     scenario = load_scenario(path)
     people = settings.flows / "demo" if scenario.people == "demo" else path.parent / scenario.people
     try:
-        simulation = Simulation(settings, scenario.start, people)
+        simulation = Simulation(settings, scenario.start, people, programme=programme)
     except (ImportRefused, OSError) as error:
         raise Unmet(f"people: {error}") from error
     play(scenario, simulation.world(), emit)

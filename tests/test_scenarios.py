@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from smsgateway.reading.programme import Programme
 from smsgateway.scenario import Unmet
 from smsgateway.settings import Settings
 from smsgateway.simulation import run_scenario
@@ -18,10 +19,10 @@ def test_there_are_stories() -> None:
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.stem)
-def test_story(story: Path) -> None:
+def test_story(story: Path, programme: Programme) -> None:
     told: list[dict[str, object]] = []
     try:
-        run_scenario(story, Settings(channel="simulator"), told.append)
+        run_scenario(story, Settings(channel="simulator"), told.append, programme)
     except Unmet as unmet:
         heard = "\n".join(
             f"  {line['at']} {line.get('to') or 'from ' + str(line.get('from'))}: {line.get('text')}" for line in told
