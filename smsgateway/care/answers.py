@@ -16,7 +16,7 @@ from sqlalchemy import select
 from smsgateway.care import ladder, visits
 from smsgateway.care.climbing import ALERTS, settle_faults
 from smsgateway.care.followups import person_gone
-from smsgateway.care.history import COLUMNS, Past, Referral, change, hold, named, past_of, record, referral_from
+from smsgateway.care.history import COLUMNS, LOST, Past, Referral, change, hold, named, past_of, record, referral_from
 from smsgateway.care.news import AT_THE_CLINIC, spread
 from smsgateway.care.people import Member
 from smsgateway.care.reminders import End
@@ -157,7 +157,9 @@ def _take_back(view: Scene, said: Answer) -> None:
     over = {step.rung.rung for step in view.table() if referral.state not in WAITS[step.wait]}
     over |= {f"{LAST}_{wait.value}" for wait, states in WAITS.items() if referral.state not in states}
     over |= {*ALERTS} if referral.state is not State.OPENED else set()
-    rungs = [named(rung, number) for rung in over for number in range(1, referral.round + 1)]
+    rungs = [
+        named(each, number) for rung in over for each in (rung, rung + LOST) for number in range(1, referral.round + 1)
+    ]
     withdraw(view.tx, view.now, referral_id=referral.id, rungs=rungs, reason=said.event.value)
 
 

@@ -57,7 +57,7 @@ def alert(
         again=say.text(programme, "again", language) if again else None,
         heading=say.text(programme, heading, language) + ("?" if unsure else ""),
         referral=referral.code,
-        waited=length(programme, language, waited) if waited else None,
+        waited=length(programme, language, waited) if waited and waited >= timedelta(minutes=1) else None,
         who=_who(programme, language, referral) or say.text(programme, "word_child", language),
         code=referral.brief.get("code") or say.text(programme, "word_no_code", language),
         village=None if answers.get("miscarriage") else referral.brief.get("village"),
@@ -157,7 +157,7 @@ def _about(programme: Programme, language: str, referral: Referral, waited: time
         "village": None if referral.brief.get("answers", {}).get("miscarriage") else referral.brief.get("village"),
         "signs": say.shown_signs(programme, verdict, language),
         "phone": referral.brief.get("phone"),
-        "waited": length(programme, language, waited),
+        "waited": length(programme, language, waited) if waited >= timedelta(minutes=1) else None,
     }
 
 

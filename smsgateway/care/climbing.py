@@ -10,11 +10,11 @@ from typing import Final
 from uuid import UUID
 
 from smsgateway.care import calls
-from smsgateway.care.history import Referral, named, past_of, record
+from smsgateway.care.history import LOST, Referral, named, past_of, record
 from smsgateway.care.people import Recipient
 from smsgateway.care.rungs import FIRST, LAST, Post, Rung
 from smsgateway.care.scene import Scene
-from smsgateway.care.telling import tell
+from smsgateway.care.telling import tell, was_lost
 from smsgateway.care.timetable import Wait, rungs_above, wait_of
 from smsgateway.store.faults import clear_fault, raise_fault
 from smsgateway.store.write import Tx
@@ -32,17 +32,22 @@ Words = Callable[[Recipient], str]
 def tell_under(
     view: Scene, person: Recipient, text: str, rung: str, *, urgent: bool = True, hold_until: datetime | None = None
 ) -> None:
-    tell(
-        view.tx,
-        view.referral,
-        person,
-        text,
-        view.now,
-        view.clinic.zone,
-        rung=rung if rung.startswith(AGAIN) else named(rung, view.referral.round),
-        urgent=urgent,
-        hold_until=hold_until,
-    )
+    """Tell a person under a rung, once; once more, if that message was lost and the rung is reached again."""
+    for each in (rung, rung + LOST):
+        written = each if rung.startswith(AGAIN) else named(each, view.referral.round)
+        queued = tell(
+            view.tx,
+            view.referral,
+            person,
+            text,
+            view.now,
+            view.clinic.zone,
+            rung=written,
+            urgent=urgent,
+            hold_until=hold_until,
+        )
+        if queued or not was_lost(view.tx, view.referral, person.staff_id, written):
+            return
 
 
 def tell_not_to_wait(view: Scene, rung: Rung, told: Recipient | None) -> None:
@@ -97,11 +102,11 @@ def _tried(view: Scene, failed: str, wait: Wait | None) -> frozenset[UUID]:
     other than whom it could not reach."""
     past = past_of(view.tx, view.referral)
     if failed.startswith((AGAIN, SAID)):
-        return past.told_of(frozenset({failed, named(failed, view.referral.round)}))
+        return past.told_of(view.written({failed}) | {failed})
     mine = {step.rung.rung for step in view.table() if step.wait is wait} | {failed, left_over(failed, wait)}
     if wait is Wait.ANSWER:
         mine.add(FIRST)
-    return past.told_of(frozenset(named(each, view.referral.round) for each in mine))
+    return past.told_of(view.written(mine))
 
 
 def settle_faults(tx: Tx, referral: Referral, now: datetime) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from smsgateway.care import calls, news
 from smsgateway.care.climbing import AGAIN, DONT_WAIT, NOT_SENT, SAID, Words, climb_past, left_over
-from smsgateway.care.history import Referral, change, find, hold, named, record, unnamed
+from smsgateway.care.history import LOST, Referral, change, find, hold, record, unnamed
 from smsgateway.care.ladder import wake_next, words_of
 from smsgateway.care.scene import Scene, scene
 from smsgateway.care.states import Event
@@ -49,6 +49,7 @@ def undelivered(tx: Tx, message: SentMessage, reason: str, programme: Programme,
     written = message.rung or ""
     record(tx, referral, "undelivered", now, staff_id=message.staff_id, reason=reason, rung=written)
     rung, number = unnamed(written)
+    rung = rung.removesuffix(LOST)
     if not referral.open or rung == DONT_WAIT:
         return
     view = scene(tx, referral, programme, now)
@@ -61,7 +62,7 @@ def undelivered(tx: Tx, message: SentMessage, reason: str, programme: Programme,
     if number != referral.round or wait is None or referral.state not in WAITS[wait]:
         return
     higher = {rung, left_over(rung, wait), *(above.rung for above in rungs_above(table, rung))}
-    if not may_have_heard(tx, referral, frozenset(named(each, number) for each in higher)):
+    if not may_have_heard(tx, referral, view.written(higher)):
         urgent = next((step.rung.urgent for step in table if step.rung.rung == rung), True)
         climb_past(view, rung, words_of(view, wait), urgent=urgent)
 

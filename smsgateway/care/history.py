@@ -22,6 +22,7 @@ from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx
 
 RUNG: Final = "rung"  # the kind of due items that are rungs
+LOST: Final = "~"  # behind a rung under which this person's first message was lost
 _REPORTS: Final = frozenset({"opened", "joined", "repeated"})
 
 

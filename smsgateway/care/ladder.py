@@ -18,7 +18,7 @@ from smsgateway.care.people import Recipient
 from smsgateway.care.rungs import FIRST, HAND_OVER, LAPSED, TRANSFER_OVER, ladders_of
 from smsgateway.care.scene import Scene, scene
 from smsgateway.care.states import Event, after
-from smsgateway.care.telling import queued_until
+from smsgateway.care.telling import queued_about
 from smsgateway.care.timetable import Step, Wait
 from smsgateway.due import DueItem, Handler, cancel, schedule
 from smsgateway.outbox.queue import withdraw
@@ -108,14 +108,17 @@ def _resumes(item: DueItem, now: datetime, started_at: datetime | None, wait: ti
 def _starts_counting(view: Scene) -> bool:
     """The network has not taken the alert. As long as it is queued that is a fault, and watched; when it failed, rungs
     count from the report, so that somebody is tried again. Whether they may."""
-    queued = queued_until(view.tx, view.referral)
-    if queued is None:
+    queued = queued_about(view.tx, view.referral)
+    if not queued:
         change(view.tx, view.referral, counted_from=view.referral.round_at)
         return True
-    if queued <= view.now:
+    looks = view.now
+    if all(each.not_before > view.now and not each.tried for each in queued):
+        looks = min(each.not_before for each in queued)  # held back: until the person's hours, or the session's end
+    else:
         raise_fault(view.tx, NOT_SENT, str(view.referral.id), view.referral.site_id, view.now)
     cancel(view.tx, RUNG, view.referral.id)
-    _wake(view, HAND_OVER, max(queued, view.now) + view.ladders.hand_over_within)
+    _wake(view, HAND_OVER, looks + view.ladders.hand_over_within)
     return False
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from smsgateway.care.history import Past, Referral, past_of
+from smsgateway.care.history import LOST, Past, Referral, named, past_of
 from smsgateway.care.posts import Clinic, Posts, clinic_of
 from smsgateway.care.rungs import Ladder, Ladders, ladders_of
 from smsgateway.care.timetable import Standing, Step, next_step, timetable
@@ -43,6 +44,10 @@ class Scene:
     def waited(self) -> timedelta:
         """How long the person has waited, since the danger was reported."""
         return self.now - self.referral.round_at
+
+    def written(self, rungs: Iterable[str]) -> frozenset[str]:
+        """Rungs as the messages of this round carry them, also the second time (see `history.LOST`)."""
+        return frozenset(named(each, self.referral.round) for rung in rungs for each in (rung, rung + LOST))
 
     def table(self) -> list[Step]:
         return timetable(self.ladders, self.ladder, self.standing, self.clinic.zone)

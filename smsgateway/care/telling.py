@@ -5,6 +5,7 @@ Urgent words go at any hour; others wait for the person's own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 from uuid import UUID
@@ -98,11 +99,28 @@ def may_have_heard(tx: Tx, referral: Referral, rungs: frozenset[str]) -> bool:
     return tx.execute(gone.limit(1)).first() is not None
 
 
-def queued_until(tx: Tx, referral: Referral) -> datetime | None:
-    """When the first queued message about it may go; None when nothing is queued."""
-    query = select(outbox.c.not_before).where(outbox.c.referral_id == referral.id, outbox.c.withdrawn.is_(None))
-    moments = tx.execute(query).scalars().all()
-    return min(moments, default=None)
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A message in the queue: when it may go, and whether the network refused to take it before."""
+
+    not_before: datetime
+    tried: bool
+
+
+def queued_about(tx: Tx, referral: Referral) -> list[Queued]:
+    """What waits to be sent about it."""
+    query = select(outbox.c.not_before, outbox.c.attempts).where(
+        outbox.c.referral_id == referral.id, outbox.c.withdrawn.is_(None)
+    )
+    return [Queued(row.not_before, row.attempts > 0) for row in tx.execute(query)]
+
+
+def was_lost(tx: Tx, referral: Referral, staff_id: UUID, rung: str) -> bool:
+    """Whether this person was told under this rung, and the message did not arrive."""
+    query = select(message_log.c.returned).where(
+        message_log.c.referral_id == referral.id, message_log.c.rung == rung, message_log.c.staff_id == staff_id
+    )
+    return any(tx.execute(query).scalars())
 
 
 def heard_by(tx: Tx, referral: Referral) -> list[UUID]:

@@ -80,6 +80,7 @@ def case_of(message: Message, judged: Judged, report_id: UUID, programme: Progra
         certain=True,
         danger=verdict.danger,
         brief=brief if message.hold_until is None else {**brief, MARK: True},
+        reported_at=message.happened_at,
         hold_until=message.hold_until,
     )
 

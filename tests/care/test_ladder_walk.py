@@ -223,7 +223,7 @@ def walked_on(programme: Programme, store: Store | None = None) -> type[Walk]:
 
 def test_a_random_walk(programme: Programme) -> None:
     run_state_machine_as_test(
-        walked_on(programme), settings=settings(max_examples=30, stateful_step_count=40, deadline=None)
+        walked_on(programme), settings=settings(max_examples=20, stateful_step_count=40, deadline=None)
     )
 
 
