@@ -7,7 +7,7 @@ for an answer again: nobody who got worse is taken for the one the nurse has dea
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
@@ -65,7 +65,7 @@ class Opened:
 
 def open_or_join(tx: Tx, case: Case, programme: Programme, now: datetime) -> Opened:
     """Open a referral, or join the patient's open one, and queue the alert."""
-    lock_key(tx, f"clinic:{case.facility_id}")  # one at a time: codes are handed out in turn, one open a patient
+    lock_clinics(tx, [case.facility_id])
     standing = _open_of_patient(tx, case.patient_id)
     if standing is not None:
         return _join(tx, hold(tx, standing.id), case, programme, now)
@@ -80,6 +80,13 @@ def open_or_join(tx: Tx, case: Case, programme: Programme, now: datetime) -> Ope
         return wording.referral_alert(programme, person.language, referral.code, referral.brief, referral.certain)
 
     return Opened(referral, False, ladder.alert(view, words, hold_until=case.hold_until))
+
+
+def lock_clinics(tx: Tx, facility_ids: Iterable[UUID]) -> None:
+    """Hold the clinics' places until the transaction ends: codes are handed out in turn, one is open a patient. A
+    message about several clinics takes them all at once and in one order, or two such messages stop each other."""
+    for facility_id in sorted(facility_ids):
+        lock_key(tx, f"clinic:{facility_id}")
 
 
 def _insert(tx: Tx, case: Case, clinic: Clinic, now: datetime) -> Referral:

@@ -64,10 +64,18 @@ def file_message(tx: Tx, message: Message, programme: Programme) -> str | None:
         belongs_to(
             tx, "content", fingerprint(message.member.id, message.reading.parts), message.inbound_id, message.now
         )
+    if len(judged) > 1:
+        referrals.lock_clinics(tx, _clinics(message, judged))
     answers = [(FIRST.get(each.verdict.outcome, len(FIRST)), _apply(tx, message, each, programme)) for each in judged]
     answer = wording.joined([words for _, words in sorted(answers, key=lambda each: each[0])])
     _reply(tx, message, answer)
     return answer
+
+
+def _clinics(message: Message, judged: Sequence[Judged]) -> set[UUID]:
+    """The clinics at which a message may open a referral."""
+    places = [each.place.catchment for each in judged if each.place is not None]
+    return {catchment.facility_id for catchment in (*places, message.own_catchment) if catchment is not None}
 
 
 def apply_part(tx: Tx, message: Message, judged: Judged, programme: Programme) -> str | None:
