@@ -13,6 +13,7 @@ from smsgateway.care.digests import digest_handlers
 from smsgateway.care.enrolment import enrol
 from smsgateway.care.ladder import rungs
 from smsgateway.care.people import Directory
+from smsgateway.care.referral_codes import release_codes
 from smsgateway.care.rungs import ladders_of
 from smsgateway.care.schedules import schedules_of
 from smsgateway.care.stock import lasting
@@ -77,6 +78,10 @@ class Gateway:
     def enrol(self) -> int:
         """See to those who are new in the register; costs nothing when nobody is."""
         return enrol(self.store, self.clock, schedules_of(self.programme))
+
+    def release_codes(self) -> int:
+        """Let go of referral codes that have rested long enough after their referral was closed."""
+        return release_codes(self.store, self.clock.now(), ladders_of(self.programme).codes_rest)
 
 
 def build_gateway(

@@ -69,6 +69,7 @@ def make_worker(gateway: Gateway) -> Worker:
         due_handlers=gateway.due_handlers(),
         retry_failed=gateway.sms.retry_failed,
         enrol=gateway.enrol,
+        release_codes=gateway.release_codes,
         urgent_lanes=settings.urgent_lanes,
         other_lanes=settings.other_lanes,
     )

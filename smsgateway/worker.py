@@ -67,6 +67,7 @@ class Worker:
         due_handlers: Handlers,
         retry_failed: Callable[[], object] = lambda: None,
         enrol: Callable[[], object] = lambda: None,
+        release_codes: Callable[[], object] = lambda: None,
         urgent_lanes: int = 4,
         other_lanes: int = 4,
     ) -> None:
@@ -77,6 +78,7 @@ class Worker:
         self._due_handlers = due_handlers
         self._retry_failed = retry_failed
         self._enrol = enrol
+        self._release_codes = release_codes
         self._halt = threading.Event()
         self._bell = Bell()
         self._pacers = {channel.name: Pacer(store, channel.name, rate, clock) for channel in channels}
@@ -100,6 +102,7 @@ class Worker:
             Tick("failed inbound", 5, self._retry_failed),
             Tick("enrolment", 5, self._enrol),
             Tick("upkeep", 3_600, self._upkeep),
+            Tick("codes", 3_600, self._release_codes),
             Tick("months", 3_600, lambda: remember_months(self._store, self._clock)),
         )
 
