@@ -68,7 +68,8 @@ def alert(
         rdt=next((word for word in say.understood(programme, _only(answers, "rdt"), language)), None),
         given=say.understood(programme, _only(answers, "treatments"), language),
         quote=(quote or referral.brief.get("quote")) if unsure else None,
-        phone=referral.brief.get("phone"),
+        phone=None if unsure else referral.brief.get("phone"),
+        call=referral.brief.get("phone") if unsure else None,
     )  # fmt: skip
 
 

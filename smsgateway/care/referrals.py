@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -31,6 +31,8 @@ from smsgateway.store.database import lock_key
 from smsgateway.store.tables import referrals, reports
 from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx
+
+ONE_CALL: Final = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Opened:
 def open_or_join(tx: Tx, case: Case, programme: Programme, now: datetime) -> Opened:
     """Open a referral, or join the patient's open one, and queue the alert."""
     lock_clinics(tx, [case.facility_id])
-    standing = _open_of_patient(tx, case.patient_id)
+    standing = _open_of_patient(tx, case.patient_id) or _open_call(tx, case, now)
     if standing is not None:
         return _join(tx, hold(tx, standing.id), case, programme, now)
     clinic = clinic_of(tx, case.facility_id)
@@ -144,6 +146,22 @@ def _open_of_patient(tx: Tx, patient_id: UUID | None) -> Referral | None:
     if patient_id is None:
         return None
     row = tx.execute(select(*COLUMNS).where(referrals.c.patient_id == patient_id, referrals.c.open)).first()
+    return None if row is None else referral_from(row)
+
+
+def _open_call(tx: Tx, case: Case, now: datetime) -> Referral | None:
+    """The call this CHW already waits for: what nobody could read, of nobody in particular, is asked in one call."""
+    if case.certain or case.patient_id is not None:
+        return None
+    query = select(*COLUMNS).where(
+        referrals.c.reporter_id == case.reporter_id,
+        referrals.c.facility_id == case.facility_id,
+        referrals.c.patient_id.is_(None),
+        referrals.c.certain.is_(False),
+        referrals.c.open,
+        referrals.c.round_at > now - ONE_CALL,
+    )
+    row = tx.execute(query.order_by(referrals.c.opened_at.desc()).limit(1)).first()
     return None if row is None else referral_from(row)
 
 
