@@ -31,6 +31,7 @@ from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.reading import say
 from smsgateway.reading.programme import Programme
 from smsgateway.store.tables import due, reports
+from smsgateway.store.types import as_kept
 from smsgateway.store.write import Tx
 
 PEOPLE_AT_ONCE: Final = 40  # with 25 reminders each about a thousand in a transaction
@@ -41,9 +42,9 @@ TOLD_LATELY: Final = timedelta(hours=3)  # no nudge so soon after a digest
 
 @dataclass(frozen=True, slots=True)
 class ToDo:
-    """A reminder on a list, as a digest needs it."""
+    """A reminder on a list, as a digest needs it. `id` is as the database keeps it."""
 
-    id: UUID
+    id: object
     owner_id: UUID
     schedule: Schedule
     late_at: datetime
@@ -98,7 +99,7 @@ class Digests:
     def _tell(self, tx: Tx, team: Team, readers: Mapping[UUID, Reader], now: datetime) -> None:
         todo = self._todo(tx, team, readers, now)
         rounds = self._rounds(tx, team, readers, now)
-        told: list[UUID] = []
+        told: list[object] = []
         for reader in readers.values():
             mine = [each for each in todo[reader.mate.id] if _wanted(each, reader)]
             behind = rounds.get(reader.mate.id)
@@ -106,7 +107,7 @@ class Digests:
                 self._queue(tx, reader, MORNING, self._morning_text(team, reader, mine, behind, now), now)
                 told += [each.id for each in mine]
         if told:
-            tx.execute(update(due).where(due.c.id.in_(told)).values(told_at=now))
+            tx.execute(update(due).where(as_kept(due.c.id, tx.dialect).in_(told)).values(told_at=now))
 
     def _morning_text(
         self, team: Team, reader: Reader, mine: Sequence[ToDo], behind: Rounds | None, now: datetime
@@ -183,9 +184,9 @@ class Digests:
         always = {owner: team.reader(owner) for owner in (*team.staffed, *readers) if not team.shared(owner)}
         lists = [owner for owner, reader in always.items() if reader in readers]
         lists += [owner for owner in team.staffed if owner not in always and _may_read(team, owner, readers)]
-        query = select(due.c.id, due.c.owner_id, due.c.step, due.c.late_at, due.c.told_at, due.c.detail).where(
-            due.c.owner_id.in_(lists), due.c.starts_at < until, due.c.at > now
-        )
+        query = select(
+            as_kept(due.c.id, tx.dialect), due.c.owner_id, due.c.step, due.c.late_at, due.c.told_at, due.c.detail
+        ).where(due.c.owner_id.in_(lists), due.c.starts_at < until, due.c.at > now)
         named = self._schedules.named
         for row in tx.execute(query):
             id, owner, step, late, told, detail = tuple(row)
@@ -202,14 +203,15 @@ class Digests:
         if schedule is None:
             return {}
         lists = {owner: reader for owner in team.staffed if (reader := team.reader(owner)) in readers}
+        owners = {team.numbers[owner]: owner for owner in lists}
         by_reader: defaultdict[UUID, list[tuple[datetime, str]]] = defaultdict(list)
         for zone in {readers[id].mate.hours.zone for id in lists.values() if id is not None}:
             some = [owner for owner, id in lists.items() if id is not None and readers[id].mate.hours.zone == zone]
             for each in households_behind(tx, some, self._customs, zone, now):
-                reader = lists[each.catchment_id]
+                owner = owners[each.catchment]
+                reader = lists[owner]
                 assert reader is not None
-                code = team.shown(reader, each.catchment_id, each.code)
-                by_reader[reader].append((each.last_visit, code))
+                by_reader[reader].append((each.last_visit, team.shown(reader, owner, each.code)))
         return {
             id: Rounds(schedule.label(readers[id].mate.language), tuple(code for _, code in sorted(behind)))
             for id, behind in by_reader.items()

@@ -28,9 +28,10 @@ LOOKED_BACK: Final = timedelta(days=62)  # a household not seen for two periods 
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """A household that waits: its code as digits, and when it was visited last (or registered, if never)."""
+    """A household that waits: the number of its catchment, its code as digits, and when it was visited last (or
+    registered, if never)."""
 
-    catchment_id: UUID
+    catchment: str
     code: str
     last_visit: datetime
 
@@ -72,10 +73,9 @@ def households_behind(
     in_period = case((reports.c.happened_at >= period.start, day_number(reports.c.happened_at, period)))
     query = (
         select(
-            households.c.catchment_id,
+            catchments.c.number,
             households.c.serial,
             households.c.registered_at,
-            catchments.c.number,
             func.max(reports.c.happened_at).label("last_visit"),
             func.count(in_period.distinct()).label("visits"),
         )
@@ -86,12 +86,11 @@ def households_behind(
             )
         )
         .where(households.c.catchment_id.in_(list(catchment_ids)))
-        .group_by(households.c.id, households.c.catchment_id, households.c.serial, catchments.c.number)
-        .add_columns(households.c.id)
+        .group_by(households.c.id, catchments.c.number)
     )
     found = []
     for row in tx.execute(query):
-        last = row.last_visit
-        if pace.waits(local_day(last, zone) if last else None, row.visits):
-            found.append(Behind(row.catchment_id, code_for(row.number, row.serial), last or row.registered_at))
+        number, serial, registered, last, visits = tuple(row)
+        if pace.waits(local_day(last, zone) if last else None, visits):
+            found.append(Behind(number, code_for(number, serial), last or registered))
     return found
