@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -11,6 +13,7 @@ from smsgateway.app import build_gateway
 from smsgateway.care.answers import person_died
 from smsgateway.care.referral_codes import next_code, release_codes
 from smsgateway.channels.messages import Fate
+from smsgateway.due import run_due
 from smsgateway.intake.receipt import take_receipt
 from smsgateway.store.tables import due, message_log
 from tests.support.field import CHW, GIRL, LEAD, NURSE, OTHER_CHW, SECOND_NURSE, START, SUPERVISOR, Field
@@ -354,3 +357,43 @@ def test_no_two_live_referrals_of_a_clinic_share_a_code(field: Field) -> None:
     assert len(codes) == 4
     clinic = field.referrals()[0]["facility_id"]
     assert field.store.write(lambda tx: next_code(tx, clinic, "CSCOM1")) not in codes
+
+
+# ---------------------------------------------------------------- at the same moment
+
+
+def test_answers_receipts_and_ticks_that_meet_wait_for_each_other(field: Field) -> None:
+    """Ten minutes after seven alerts two ticks reach the rungs while the nurse answers all of them and the network
+    says that her phone was off."""
+    for patient in (GIRL, "205", "172", "138", "146", "218", "4166"):
+        field.text(CHW, f"URG {patient} CONVULSION")
+    codes = [referral["code"] for referral in field.referrals()]
+    alerts = [text for text in field.network.texts_to(NURSE) if "URGENT" in text.body]
+    away(field, minutes=10)
+
+    def answer_all() -> None:
+        for each in codes:
+            field.take(NURSE, f"RECU {each}")
+
+    def report_all() -> None:
+        for text in alerts:
+            receipt = field.network.receipt(NURSE, "AbsentSubscriber", text=text)
+            take_receipt(field.store, receipt, field.clock, field.gateway.care)
+
+    def tick() -> None:
+        for _ in range(5):
+            run_due(field.store, field.clock, field.gateway.due_handlers())
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(each) for each in (answer_all, report_all, tick, tick)]:
+            done.result()
+    field.settle()
+    assert {referral["state"] for referral in field.referrals()} == {"received"}
+    assert Counter(row["subject_id"] for row in field.rows(due) if row["kind"] == "rung") == {
+        referral["id"]: 1 for referral in field.referrals()
+    }
+    told = Counter(
+        (row["referral_id"], row["rung"], row["staff_id"]) for row in field.rows(message_log) if row["referral_id"]
+    )
+    assert set(told.values()) == {1}
+    assert not {"due_failed", "aftercare_failed", "message_not_handled"} & set(field.faults())
