@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("parent_id", sa.Uuid(), nullable=True),
         sa.Column("timezone", sa.String(length=60), nullable=True),
         sa.Column("arm", sa.String(length=40), nullable=True),
+        sa.Column("referrals_given", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["parent_id"], ["facilities.id"], name=op.f("fk_facilities_parent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_facilities")),
         sa.UniqueConstraint("code", name=op.f("uq_facilities_code")),
@@ -543,6 +544,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["report_id"], ["reports.id"], name=op.f("fk_referrals_report_id")),
         sa.ForeignKeyConstraint(["reporter_id"], ["staff.id"], name=op.f("fk_referrals_reporter_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_referrals")),
+    )
+    op.create_index(
+        "ix_referrals_live_site",
+        "referrals",
+        ["site_id"],
+        unique=False,
+        postgresql_where=sa.text("code_live"),
+        sqlite_where=sa.text("code_live"),
     )
     op.create_index("ix_referrals_report_id", "referrals", ["report_id"], unique=False)
     op.create_index("ix_referrals_reporter_id_opened_at", "referrals", ["reporter_id", "opened_at"], unique=False)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, exists, select
 
 from smsgateway.care import ladder, visits
 from smsgateway.care.climbing import ALERTS, settle_faults
@@ -45,7 +45,7 @@ class Answered:
 def meant_by(tx: Tx, member: Member, code: str) -> Referral | None:
     """The referral a member of staff means by a code: a nurse one of her clinic's, a CHW one she reported on, others
     one they were told of; the newest, and an open one before a closed one."""
-    query = _within_reach(member).where(referrals.c.code == code, referrals.c.code_live)
+    query = _within_reach(member).where(referrals.c.code == code)
     row = tx.execute(query.order_by(referrals.c.open.desc(), referrals.c.opened_at.desc()).limit(1)).first()
     return None if row is None else referral_from(row)
 
@@ -59,15 +59,17 @@ def open_for(tx: Tx, member: Member, event: Event) -> list[Referral]:
     return expected if expected and event is not Event.OUTCOME else found
 
 
-def _within_reach(member: Member) -> Any:
-    query = select(*COLUMNS)
+def _within_reach(member: Member) -> Select[Any]:
+    query = select(*COLUMNS).where(referrals.c.code_live)
     if member.role is Role.NURSE and member.facility_id is not None:
         return query.where(referrals.c.facility_id == member.facility_id)
     concerned = ("opened", "joined") if member.role is Role.CHW else ("told",)
-    heard = select(referral_events.c.referral_id).where(
-        referral_events.c.staff_id == member.id, referral_events.c.kind.in_(concerned)
+    heard = exists().where(
+        referral_events.c.referral_id == referrals.c.id,
+        referral_events.c.staff_id == member.id,
+        referral_events.c.kind.in_(concerned),
     )
-    return query.where(referrals.c.site_id == member.site_id, referrals.c.id.in_(heard))
+    return query.where(referrals.c.site_id == member.site_id, heard)
 
 
 # ---------------------------------------------------------------- what follows

@@ -39,7 +39,8 @@ def alert(view: Scene, words: Words, *, hold_until: datetime | None = None) -> R
     for person in people:
         tell_under(view, person, words(person), FIRST, hold_until=hold_until)
     first = people[0] if people else climb_past(view, FIRST, words)
-    cancel(view.tx, RUNG, view.referral.id)
+    if view.referral.round > 1:
+        cancel(view.tx, RUNG, view.referral.id)
     starts = hold_until or view.now
     _wake(view, HAND_OVER, starts + view.ladders.hand_over_within)
     return first

@@ -8,18 +8,15 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, select, update
 
 from smsgateway.store.database import Store
 from smsgateway.store.prepared import Prepared
-from smsgateway.store.tables import referrals
+from smsgateway.store.tables import facilities, referrals
 from smsgateway.store.write import Tx
 from smsgateway.text.codes import referral_codes
 
 AT_ONCE: Final = 500  # rows a transaction: nobody else should wait long for it
-_GIVEN = Prepared(
-    select(func.count().label("given")).select_from(referrals).where(referrals.c.facility_id == bindparam("facility"))
-)
 _TAKEN = Prepared(
     select(referrals.c.code).where(
         referrals.c.facility_id == bindparam("facility"), referrals.c.code == bindparam("code"), referrals.c.code_live
@@ -29,13 +26,19 @@ _TAKEN = Prepared(
 
 def next_code(tx: Tx, facility_id: UUID, clinic: str) -> str:
     """The code of a new referral; whoever asks holds the clinic. Raises LookupError when all are in use."""
-    (counted,) = tx.ask(_GIVEN, facility=facility_id)
     order = referral_codes(clinic)
-    for position in range(counted.given, counted.given + len(order)):
-        code = order[position % len(order)]
+    for _ in range(len(order)):
+        code = order[_take_number(tx, facility_id) % len(order)]
         if not tx.ask(_TAKEN, facility=facility_id, code=code):
             return code
     raise LookupError(f"all {len(order)} referral codes of a clinic are in use")
+
+
+def _take_number(tx: Tx, facility_id: UUID) -> int:
+    given = facilities.c.referrals_given
+    counting = update(facilities).where(facilities.c.id == facility_id).values(referrals_given=given + 1)
+    following: int = tx.run(counting.returning(given)).scalar_one()
+    return following - 1
 
 
 def release_codes(store: Store, now: datetime, rest: timedelta) -> int:

@@ -66,6 +66,7 @@ facilities = Table(
     _ref("parent_id", "facilities.id", required=False),
     Column("timezone", String(60)),
     Column("arm", String(40)),
+    Column("referrals_given", Integer, nullable=False, server_default="0"),  # the clinic's next referral code
 )
 
 staff = Table(
@@ -413,6 +414,8 @@ referrals = Table(
         postgresql_where=text("code_live"),
         sqlite_where=text("code_live"),
     ),
+    Index("ix_referrals_report_id", "report_id"),
+    Index("ix_referrals_live_site", "site_id", postgresql_where=text("code_live"), sqlite_where=text("code_live")),
     Index(
         "uq_referrals_open_patient",
         "patient_id",
