@@ -75,9 +75,13 @@ def _subjects(scope: Scope) -> tuple[Column[Any], list[UUID]]:
     return reports.c.staff_id, [chw.id for chw in scope.chws]
 
 
+UNFILED_WEIGHS = 10_007  # more than the reports of a CHW's month, and few enough for a column of whole numbers
+
+
 def _tallies(connection: Connection, scope: Scope, month: Period) -> Mapping[UUID, Tally]:
     column, _ = _subjects(scope)
-    stands = case((reports.c.state == "filed", 1), else_=0)
+    # The states weigh so that no change of them leaves the sum alone: also an unfiled report can be cancelled.
+    stands = case((reports.c.state == "filed", 1), (reports.c.state == "unfiled", UNFILED_WEIGHS), else_=0)
     query = select(column, func.count(), func.sum(stands)).where(during(scope, month)).group_by(column)
     return {subject: (count, int(filed)) for subject, count, filed in connection.execute(query)}
 
