@@ -414,7 +414,6 @@ referrals = Table(
         postgresql_where=text("code_live"),
         sqlite_where=text("code_live"),
     ),
-    Index("ix_referrals_report_id", "report_id"),
     Index("ix_referrals_live_site", "site_id", postgresql_where=text("code_live"), sqlite_where=text("code_live")),
     Index(
         "uq_referrals_open_patient",
