@@ -24,7 +24,7 @@ from smsgateway.reading.programme import Programme
 from smsgateway.scenario import Sent, Unmet, World, load_scenario, play
 from smsgateway.settings import Settings
 from smsgateway.store.database import Store, open_store
-from smsgateway.store.tables import due, inbound, message_log, outbox, referrals, reports
+from smsgateway.store.tables import channel_states, due, inbound, message_log, outbox, referrals, reports
 from smsgateway.transfer import ImportRefused, import_people
 
 LONGEST_STEP = timedelta(hours=1)  # nothing is due for longer only when nothing is due at all
@@ -81,9 +81,11 @@ class Simulation:
             moments = [moment for query in soonest if (moment := connection.scalar(query)) is not None]
             failed = connection.scalar(select(func.count()).select_from(inbound).where(inbound.c.state == "failed"))
             waiting = connection.scalar(select(func.count()).select_from(outbox).where(outbox.c.not_before <= now))
+            paused = connection.scalar(select(func.max(channel_states.c.paused_until)))
         later = [moment for moment in moments if moment > now]
-        if failed or waiting:  # tried again at moments of their own, a few seconds apart at most
-            later.append(now + timedelta(seconds=5))
+        if failed or waiting:  # tried again when the channel is probed, else at moments a few seconds apart at most
+            probed = paused is not None and paused > now and not failed
+            later.append(paused if probed else now + timedelta(seconds=5))
         soonest_of_all: datetime = min([*later, now + LONGEST_STEP])
         return soonest_of_all
 

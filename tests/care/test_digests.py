@@ -219,6 +219,7 @@ def test_a_digest_that_waits_forgets_who_died_meanwhile(reminding: Reminding) ->
 
 def test_what_could_not_be_sent_all_day_is_not_sent_at_night(reminding: Reminding) -> None:
     treat(reminding)
+    until(reminding, "24T06:00")
     reminding.field.network.break_down(Fate.CHANNEL_DOWN)
     until(reminding, "24T23:00")
     reminding.field.network.repair()
