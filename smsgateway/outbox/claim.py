@@ -19,6 +19,8 @@ from smsgateway.store.tables import opt_outs, outbox
 from smsgateway.store.types import UTCDateTime
 from smsgateway.store.write import Tx
 
+ALERT_FIRST: Final = timedelta(seconds=2)
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -75,7 +77,7 @@ def claim_like(tx: Tx, first: Claimed, limit: int, now: datetime, lease: timedel
 
 def _lease(tx: Tx, statement: Prepared, now: datetime, lease: timedelta, **values: Any) -> list[Claimed]:
     token = uuid4()
-    rows = tx.ask(statement, now=now, token=token, until=now + lease, **values)
+    rows = tx.ask(statement, now=now, long_ago=now - ALERT_FIRST, token=token, until=now + lease, **values)
     return [claimed_from(row, token) for row in sorted(rows, key=lambda row: (row.not_before, row.id))]
 
 
@@ -96,7 +98,17 @@ def _waiting() -> list[ColumnElement[bool]]:
 
 
 def _ready() -> list[ColumnElement[bool]]:
-    return [*_waiting(), outbox.c.not_before <= bindparam("now")]
+    return [*_waiting(), outbox.c.not_before <= bindparam("now"), _behind_its_alert()]
+
+
+def _behind_its_alert() -> ColumnElement[bool]:
+    """A reply lets the alert that was queued with it, at the same moment, leave first: at most `ALERT_FIRST`, and not
+    when that alert was tried and did not pass."""
+    alert = outbox.alias("alert")
+    on_its_way = select(alert.c.id).where(
+        alert.c.rank == int(Rank.URGENT), alert.c.not_before == outbox.c.not_before, alert.c.attempts == 0
+    )
+    return or_(outbox.c.rank != int(Rank.REPLY), outbox.c.not_before <= bindparam("long_ago"), ~on_its_way.exists())
 
 
 # Written out, since SQLAlchemy drops the tables' names in what SQLite returns, and `phone = phone` is always true.

@@ -15,10 +15,11 @@ from sqlalchemy import String, bindparam, func, null, or_, select, update
 from smsgateway.channels.messages import Fate, Handover
 from smsgateway.clock import Clock
 from smsgateway.outbox.aftercare import AfterCare, NoCare, sent_message
+from smsgateway.outbox.bell import ring_after_commit
 from smsgateway.outbox.claim import Claimed, claimed_from, take_out_held
 from smsgateway.outbox.fates import Again, Settled, decide
 from smsgateway.outbox.pauses import passed, pause
-from smsgateway.outbox.queue import log_row, moment, take_out
+from smsgateway.outbox.queue import Rank, log_row, moment, take_out
 from smsgateway.outbox.rates import slow_down
 from smsgateway.outbox.receipts import ID_AT_MOST, About, adopt_parked, apply_parked, lock_id, remember_handover
 from smsgateway.store.database import Store
@@ -122,6 +123,8 @@ def settle(tx: Tx, outcome: Outcome, verdict: Settled, care: AfterCare, now: dat
     )
     if verdict.status == "handed_over":
         care.handed_over(tx, sent_message(row), now)
+        if message.rank is Rank.URGENT:
+            ring_after_commit(tx, False)  # the answer to the same report waits for this
     if verdict.returned:
         care.undelivered(tx, sent_message(row), verdict.reason or verdict.status, now)
     return True

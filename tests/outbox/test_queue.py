@@ -51,8 +51,19 @@ def test_urgent_goes_first_then_replies_then_the_oldest_reminder(store: Store) -
     queue(store, saying("weekly", Rank.NOTICE), saying("second reminder"), now=NOON)
     queue(store, saying("first reminder"), now=NOON - timedelta(minutes=5))
     queue(store, saying("answer", Rank.REPLY), saying("URGENT K7", Rank.URGENT), now=NOON + timedelta(seconds=1))
-    bodies = [message.body for message in take(store, NOON + timedelta(seconds=2))]
+    bodies = [message.body for message in take(store, NOON + timedelta(seconds=4))]
     assert bodies == ["URGENT K7", "answer", "first reminder", "second reminder", "weekly"]
+
+
+def test_an_answer_lets_the_alert_of_the_same_report_leave_first_but_not_for_long(store: Store) -> None:
+    """The lanes of urgent messages and of all others wake together: the nurse must not read it after the CHW."""
+    queue(store, saying("answer", Rank.REPLY), saying("URGENT K7", Rank.URGENT))
+    queue(store, saying("somebody else's answer", Rank.REPLY), now=NOON - timedelta(milliseconds=5))
+    others = (Rank.REPLY, Rank.REMINDER)
+    assert [message.body for message in take(store, ranks=others)] == ["somebody else's answer"]
+    assert [message.body for message in take(store, ranks=(Rank.URGENT,))] == ["URGENT K7"]
+    assert take(store, NOON + timedelta(seconds=1), others) == []
+    assert [message.body for message in take(store, NOON + timedelta(seconds=2), others)] == ["answer"]
 
 
 def test_a_lane_takes_only_its_ranks_and_only_what_it_can_send_now(store: Store) -> None:
