@@ -36,8 +36,12 @@ def next_round(tx: Tx, schedules: Schedules, ended: Iterable[Open], now: datetim
 
 
 def this_round(schedule: Schedule, schedules: Schedules, subject: Subject, zone: ZoneInfo, now: datetime) -> Any:
-    """The row of `due` for the week or period under way."""
-    return reminder(schedule, subject, _start(schedule, schedules, local_day(now, zone), zone), zone, now)
+    """The row of `due` for the week or period under way, or for the next when this one is as good as over."""
+    (step,) = schedule.steps
+    start = _start(schedule, schedules, local_day(now, zone), zone)
+    if window(step, start, zone).late_at <= now:
+        start = _following(schedule, schedules, start, zone)
+    return reminder(schedule, subject, start, zone, now)
 
 
 def reminder(schedule: Schedule, subject: Subject, start: date, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
@@ -60,5 +64,9 @@ def _start_after(schedule: Schedule, schedules: Schedules, began: date, zone: Zo
     under_way = _start(schedule, schedules, local_day(now, zone), zone)
     if under_way > began:
         return under_way
+    return _following(schedule, schedules, began, zone)
+
+
+def _following(schedule: Schedule, schedules: Schedules, began: date, zone: ZoneInfo) -> date:
     beyond = began + (timedelta(days=7) if schedule.counted_from == "week" else timedelta(days=32))
     return _start(schedule, schedules, beyond, zone)

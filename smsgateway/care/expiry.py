@@ -15,6 +15,7 @@ from smsgateway.care.calendar import next_round
 from smsgateway.care.reminders import End, Open, log_row
 from smsgateway.care.schedule_file import ABOUT_PATIENTS, ABOUT_STAFF
 from smsgateway.care.schedules import Schedules
+from smsgateway.care.team import mates
 from smsgateway.due import Batch, DueItem, Handler
 from smsgateway.store.tables import due_log
 from smsgateway.store.write import Tx
@@ -38,11 +39,27 @@ def _expire(
     for each in over:
         tx.insert(due_log, log_row(each, End.EXPIRED if each.told_at else End.MISSED, each.at))
     next_round(tx, schedules, over, now)
+    asked_for = [item for item in items if item.owner_id is None]
+    return {} if visits is None else _tell_of_visits(tx, asked_for, now, schedules, visits)
+
+
+def _tell_of_visits(
+    tx: Tx, items: Sequence[DueItem], now: datetime, schedules: Schedules, visits: Handler
+) -> dict[UUID, datetime]:
+    """Within the hours of who goes; after an outage that ended at night, in the morning. An open referral knows no day
+    of rest."""
+    goes = {item.id: UUID(item.detail["staff_id"]) for item in items if item.detail.get("staff_id")}
+    people = {mate.id: mate for mate in mates(tx, set(goes.values()), schedules.day)} if goes else {}
+    again: dict[UUID, datetime] = {}
     for item in items:
-        if item.owner_id is None and visits is not None:
-            visits(tx, item, now)
-            _stands_on_the_list(tx, item, schedules, now)
-    return {}
+        mate = people.get(goes.get(item.id, item.id))
+        hours = mate.hours.every_day() if mate is not None else None
+        if hours is not None and hours.now_open(now) is None:
+            again[item.id] = hours.next_morning(now)
+            continue
+        visits(tx, item, now)
+        _stands_on_the_list(tx, item, schedules, now)
+    return again
 
 
 def _stands_on_the_list(tx: Tx, item: DueItem, schedules: Schedules, now: datetime) -> None:

@@ -95,7 +95,7 @@ def _settle(
 
 
 def _counts_for(reminder: Open, effect: Effect | None, happened_at: datetime) -> bool:
-    return effect is not None and reminder.starts_at - effect.early <= happened_at
+    return effect is not None and reminder.starts_at - effect.early <= happened_at < reminder.at
 
 
 def _vaccinated(tx: Tx, done: list[Open], report: FiledReport) -> list[Open]:

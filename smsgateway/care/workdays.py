@@ -7,7 +7,7 @@ reckoned by the wall clock, so a morning comes at the same hour on the day of a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -61,6 +61,10 @@ class Hours:
                     return morning
             day += timedelta(days=1)
         raise ValueError(f"no working day within {AHEAD} days: check the days of rest and the holidays")
+
+    def every_day(self) -> Hours:
+        """The same hours without days of rest."""
+        return replace(self, rest=frozenset(), holidays=frozenset())
 
     def day(self, moment: datetime) -> date:
         """The date on the wall."""

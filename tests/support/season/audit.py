@@ -1,0 +1,210 @@
+"""What is left unexplained? Everything the service wrote down, gone through row by row with nothing of its own code but
+its tables: reminders against reports, referrals against their histories, messages against people's hours.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Table, select
+
+from smsgateway.store import tables
+from smsgateway.store.database import Store
+
+CLASSES = ("urgent", "reply", "reminder", "notice")
+OPENS, CLOSES, SUNDAY = time(6, 30), time(20, 0), 6
+HOURS = timedelta(hours=1)
+TREATMENTS = {"act", "amoxicillin", "ors", "zinc", "paracetamol"}
+FOLLOW_UPS = {"24h": (24, 48), "48h": (48, 72), "72h": (72, 168)}  # from, and up to, hours after the treatment
+EARLY = 6 * HOURS
+REMINDERS = ("follow_up", "postnatal", "antenatal", "vaccine", "stock_count", "supervision")
+REASONS = {"fulfilled", "covered", "ended", "replaced", "death", "moved", "correction", "expired", "missed"}
+ESCALATED = {"told", "nobody_reachable", "undelivered"}
+DEEDS = {
+    "follow_up": {"follow_up", "sick_child", "urgent"},
+    "postnatal": {"postnatal"},
+    "antenatal": {"antenatal", "birth", "refer", "urgent"},
+    "vaccine": {"vaccination"},
+    "stock_count": {"stock"},
+    "supervision": {"supervision"},
+}
+
+
+@dataclass(frozen=True)
+class Account:
+    """What was found: violations in words, and what it all cost."""
+
+    violations: Sequence[str]
+    messages: Mapping[str, int]
+    segments: Mapping[str, int]
+    reasons: Mapping[str, int]
+
+
+def account_of(store: Store, zone: str, now: datetime, outage: tuple[datetime, datetime]) -> Account:
+    """Go through everything."""
+    books = _Books(store, ZoneInfo(zone), now, outage)
+    found = [
+        *books.reminders_without_a_reason(),
+        *books.treatments_without_follow_up(),
+        *books.reasons_that_are_not_true(),
+        *books.referrals_left_alone(),
+        *books.messages_at_the_wrong_hour(),
+        *books.digests_twice_or_too_long(),
+        *books.faults(),
+    ]
+    sent = [message for message in books.sent if message["status"] in ("handed_over", "submitted", "delivered")]
+    return Account(
+        violations=found,
+        messages=Counter(_class(message) for message in sent),
+        segments=Counter(kind for message in sent for kind in [_class(message)] * message["segments"]),
+        reasons=Counter(f"{row['kind']}: {row['reason']}" for row in books.ended),
+    )
+
+
+def _class(message: Mapping[str, Any]) -> str:
+    return CLASSES[message["rank"]]
+
+
+class _Books:
+    """Every table that matters, as rows."""
+
+    def __init__(self, store: Store, zone: ZoneInfo, now: datetime, outage: tuple[datetime, datetime]) -> None:
+        def rows(table: Table) -> list[dict[str, Any]]:
+            with store.read() as connection:
+                return [dict(row._mapping) for row in connection.execute(select(table))]
+
+        self.zone, self.now, self.outage = zone, now, outage
+        self.due, self.ended, self.reports = rows(tables.due), rows(tables.due_log), rows(tables.reports)
+        self.referrals, self.events = rows(tables.referrals), rows(tables.referral_events)
+        self.sent = rows(tables.message_log)
+        self.open_faults = [row for row in rows(tables.faults) if row["cleared_at"] is None]
+        self.staff = {row["id"]: row for row in rows(tables.staff)}
+        self.of_patient: defaultdict[UUID, list[dict[str, Any]]] = defaultdict(list)
+        for report in self.reports:
+            if report["patient_id"] is not None:
+                self.of_patient[report["patient_id"]].append(report)
+
+    # ------------------------------------------------------------ reminders
+
+    def reminders_without_a_reason(self) -> Iterator[str]:
+        for row in self.due:
+            if row["at"] <= self.now:
+                yield f"due since {row['at']} and not acted on: {row['kind']} {row['step']}"
+            if row["failures"]:
+                yield f"failed {row['failures']} times: {row['kind']} {row['step']}"
+        for row in self.ended:
+            if row["reason"] not in REASONS:
+                yield f"ended without a known reason: {row['kind']} {row['step']} {row['reason']!r}"
+        twice = Counter(row["id"] for row in (*self.due, *self.ended))
+        yield from (f"both standing and ended: {id}" for id, count in twice.items() if count > 1)
+
+    def treatments_without_follow_up(self) -> Iterator[str]:
+        """Each child treated at home has three follow-ups, wherever they are now."""
+        steps = {(row["subject_id"], row["step"]) for row in (*self.due, *self.ended)}
+        for report in self.reports:
+            treated = TREATMENTS & set(report["answers"].get("treatments", ()))
+            ours = report["flow"] == "sick_child" and report["patient_id"] is not None and not report["danger"]
+            if not (ours and treated):
+                continue
+            for name, (_, until) in FOLLOW_UPS.items():
+                known = (report["patient_id"], f"treated:{report['id'].hex}:{name}") in steps
+                too_late = report["happened_at"] + until * HOURS <= report["arrived_at"]
+                if not known and not too_late:
+                    yield f"no follow-up {name} of the treatment {report['id']} ({report['state']})"
+
+    def reasons_that_are_not_true(self) -> Iterator[str]:
+        filed = {report["id"]: report for report in self.reports}
+        for row in self.ended:
+            what = f"{row['kind']} {row['step']} of {row['subject_id']}"
+            by = filed.get(row["report_id"]) if row["report_id"] else None
+            if row["reason"] in ("fulfilled", "covered"):
+                if by is None or by["flow"] not in DEEDS[row["kind"]]:
+                    yield f"said to be fulfilled by nothing that could: {what}"
+                elif by["happened_at"] >= row["pointless_at"]:
+                    yield f"fulfilled when it was pointless: {what}"
+            elif row["reason"] in ("death", "moved", "correction", "replaced") and by is None:
+                yield f"{row['reason']} by no report: {what}"
+            elif row["reason"] == "expired" and row["told_at"] is None:
+                yield f"expired, told to nobody: {what}"
+            elif row["reason"] == "missed" and not self._could_not_be_told(row):
+                yield f"missed without an outage: {what} from {row['starts_at']} to {row['pointless_at']}"
+            if row["reason"] in ("expired", "missed") and row["step"].startswith("treated:"):
+                yield from self._was_done_after_all(row, what)
+
+    def _was_done_after_all(self, row: Mapping[str, Any], what: str) -> Iterator[str]:
+        """A follow-up that was given up and had been reported in its time."""
+        for report in self.of_patient[row["subject_id"]]:
+            in_time = row["starts_at"] - EARLY <= report["happened_at"] < row["pointless_at"]
+            seen = report["flow"] in ("follow_up", "sick_child") and not report["answers"].get("absent")
+            if in_time and seen and report["state"] == "filed":
+                yield f"given up though reported at {report['happened_at']} ({report['id']}): {what}"
+
+    def _could_not_be_told(self, row: Mapping[str, Any]) -> bool:
+        """No digest could have it: every morning of its time fell into the outage, a day of rest, or before its day."""
+        day = row["starts_at"].astimezone(self.zone).date()
+        return not any(self._told_on(day + timedelta(days=n), row) for n in range(400))
+
+    def _told_on(self, day: date, row: Mapping[str, Any]) -> bool:
+        morning = datetime.combine(day, OPENS, self.zone)
+        if morning >= row["pointless_at"] or day.weekday() == SUNDAY:
+            return False
+        start, end = self.outage
+        known = self._known_since(row)
+        return known < morning and not start <= morning < end + HOURS
+
+    def _known_since(self, row: Mapping[str, Any]) -> datetime:
+        """When the service learnt of it."""
+        begun = row["detail"].get("report")
+        report = next((each for each in self.of_patient[row["subject_id"]] if str(each["id"]) == begun), None)
+        arrived: datetime = report["arrived_at"] if report else row["starts_at"]
+        return arrived
+
+    # ------------------------------------------------------------ referrals
+
+    def referrals_left_alone(self) -> Iterator[str]:
+        told: defaultdict[UUID, set[Any]] = defaultdict(set)
+        for event in self.events:
+            if event["kind"] in ESCALATED and event["staff_id"] is not None:
+                told[event["referral_id"]].add(self.staff[event["staff_id"]]["role"])
+        ahead = Counter(row["subject_id"] for row in self.due)
+        for referral in self.referrals:
+            if referral["urgency"] != "urgent" or not referral["open"]:
+                continue
+            name = f"{referral['code']} of {referral['opened_at']} ({referral['state']})"
+            if not ahead[referral["id"]]:
+                yield f"open without anything ahead: {name}"
+            waiting = self.now - referral["opened_at"]
+            if waiting > 48 * HOURS and not {"supervisor", "lead"} & told[referral["id"]]:
+                yield f"open for {waiting} and never escalated: {name}"
+
+    # ------------------------------------------------------------ messages
+
+    def messages_at_the_wrong_hour(self) -> Iterator[str]:
+        for message in self.sent:
+            if message["rank"] < 2 or message["provider_id"] is None:
+                continue
+            local = message["settled_at"].astimezone(self.zone)
+            rests = local.weekday() == SUNDAY and message["referral_id"] is None  # an open referral knows no Sunday
+            if not OPENS <= local.time() < CLOSES or rests:
+                yield f"{_class(message)} at {local}: {message['body']}"
+
+    def digests_twice_or_too_long(self) -> Iterator[str]:
+        a_day: Counter[tuple[Any, ...]] = Counter()
+        for message in self.sent:
+            if message["rung"] not in ("morning", "evening", "week") or message["provider_id"] is None:
+                continue
+            if message["segments"] > 2:
+                yield f"{message['segments']} segments: {message['body']}"
+            a_day[message["staff_id"], message["rung"], message["settled_at"].astimezone(self.zone).date()] += 1
+        yield from (f"{count} digests {which}" for which, count in a_day.items() if count > 1)
+
+    def faults(self) -> Iterator[str]:
+        for fault in self.open_faults:
+            if fault["kind"] in ("due_failed", "message_not_handled", "aftercare_failed"):
+                yield f"fault {fault['kind']}: {fault['subject']}"
