@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,8 @@ from smsgateway.care.schedules import Schedule, Schedules
 from smsgateway.care.sites import place_of
 from smsgateway.store.tables import due
 from smsgateway.store.write import Tx
+
+WORTH_IT: Final = timedelta(days=2)  # with less of a round left, somebody new begins with the next one
 
 
 def next_round(tx: Tx, schedules: Schedules, ended: Iterable[Open], now: datetime) -> None:
@@ -39,7 +41,7 @@ def this_round(schedule: Schedule, schedules: Schedules, subject: Subject, zone:
     """The row of `due` for the week or period under way, or for the next when this one is as good as over."""
     (step,) = schedule.steps
     start = _start(schedule, schedules, local_day(now, zone), zone)
-    if window(step, start, zone).late_at <= now:
+    if window(step, start, zone).pointless_at - now < WORTH_IT:
         start = _following(schedule, schedules, start, zone)
     return reminder(schedule, subject, start, zone, now)
 

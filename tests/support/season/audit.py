@@ -18,7 +18,7 @@ from smsgateway.store import tables
 from smsgateway.store.database import Store
 
 CLASSES = ("urgent", "reply", "reminder", "notice")
-OPENS, CLOSES, SUNDAY = time(6, 30), time(20, 0), 6
+OPENS, CLOSES, MONDAY, SUNDAY = time(6, 30), time(20, 0), 0, 6
 HOURS = timedelta(hours=1)
 TREATMENTS = {"act", "amoxicillin", "ors", "zinc", "paracetamol"}
 FOLLOW_UPS = {"24h": (24, 48), "48h": (48, 72), "72h": (72, 168)}  # from, and up to, hours after the treatment
@@ -80,6 +80,7 @@ class _Books:
                 return [dict(row._mapping) for row in connection.execute(select(table))]
 
         self.zone, self.now, self.outage = zone, now, outage
+        self.first: datetime = min(row["registered_at"] for row in rows(tables.households))
         self.due, self.ended, self.reports = rows(tables.due), rows(tables.due_log), rows(tables.reports)
         self.referrals, self.events = rows(tables.referrals), rows(tables.referral_events)
         self.sent = rows(tables.message_log)
@@ -152,7 +153,8 @@ class _Books:
 
     def _told_on(self, day: date, row: Mapping[str, Any]) -> bool:
         morning = datetime.combine(day, OPENS, self.zone)
-        if morning >= row["pointless_at"] or day.weekday() == SUNDAY:
+        monday_only = row["kind"] == "supervision"
+        if morning >= row["pointless_at"] or day.weekday() == SUNDAY or (monday_only and day.weekday() != MONDAY):
             return False
         start, end = self.outage
         known = self._known_since(row)
@@ -163,7 +165,7 @@ class _Books:
         begun = row["detail"].get("report")
         report = next((each for each in self.of_patient[row["subject_id"]] if str(each["id"]) == begun), None)
         arrived: datetime = report["arrived_at"] if report else row["starts_at"]
-        return arrived
+        return max(arrived, self.first)
 
     # ------------------------------------------------------------ referrals
 
