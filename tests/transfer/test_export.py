@@ -127,7 +127,9 @@ days = st.dates(date(1950, 1, 1), TODAY)
 births = st.one_of(
     st.just(""),
     days.map(date.isoformat),
-    st.tuples(days, days).map(sorted).map(lambda pair: f"{pair[0].isoformat()}/{pair[1].isoformat()}"),
+    st.lists(days, min_size=2, max_size=2, unique=True)
+    .map(sorted)
+    .map(lambda pair: f"{pair[0].isoformat()}/{pair[1].isoformat()}"),
 )
 
 
