@@ -19,7 +19,7 @@ from smsgateway.care.calendar import next_round
 from smsgateway.care.filed import FiledReport
 from smsgateway.care.leaves import colleague, covers, leave_taken, leave_taken_back
 from smsgateway.care.recall import recall
-from smsgateway.care.reminders import End, Open, Subject, end, open_of, reopen, visits_asked_for
+from smsgateway.care.reminders import End, Open, Subject, end, open_of, reopen
 from smsgateway.care.schedule_file import ABOUT_PATIENTS, ABOUT_STAFF
 from smsgateway.care.schedules import Effect, Effects, Schedule, Schedules
 from smsgateway.store.tables import due, due_log, patients, reports
@@ -177,7 +177,6 @@ def person_gone(tx: Tx, patient_id: UUID, now: datetime, reason: End, *, report_
     reminders there were."""
     standing = open_of(tx, patient_id, ABOUT_PATIENTS)
     end(tx, standing, reason, now, report_id=report_id)
-    end(tx, visits_asked_for(tx, patient_id), reason, now, report_id=report_id)
     for owner in {each.owner_id for each in standing}:
         recall(tx, owner, {str(each.detail["code"]) for each in standing}, now, reason.value)
     return len(standing)

@@ -38,7 +38,6 @@ class End(StrEnum):
     MISSED = "missed"  # never told: an outage, or nobody there to tell
 
 
-A_DAY: Final = timedelta(days=1)
 # The ends that a report brings about, and that its correction takes back.
 BROUGHT: Final = (End.FULFILLED, End.COVERED, End.ENDED, End.REPLACED, End.DEATH, End.MOVED)
 
@@ -205,31 +204,6 @@ def open_of(tx: Tx, subject_id: UUID, kinds: Iterable[str]) -> list[Open]:
     return sorted((Open(*found) for found in rows), key=lambda each: each.starts_at)
 
 
-def visits_asked_for(tx: Tx, patient_id: UUID) -> list[Open]:
-    """Visits that a referral asks for on a coming morning: on no list until they were told (see care/visits.py)."""
-    rows = tx.execute(
-        select(due.c.id, due.c.site_id, due.c.step, due.c.at, due.c.detail).where(
-            due.c.kind == "follow_up", due.c.subject_id == patient_id, due.c.owner_id.is_(None)
-        )
-    )
-    return [
-        Open(
-            id=row.id,
-            site_id=row.site_id,
-            kind="follow_up",
-            subject_id=patient_id,
-            step=row.step,
-            at=row.at + A_DAY,
-            owner_id=row.site_id,
-            starts_at=row.at,
-            late_at=row.at + A_DAY,
-            told_at=None,
-            detail=row.detail,
-        )
-        for row in rows
-    ]
-
-
 # ---------------------------------------------------------------- ending
 
 
@@ -284,14 +258,14 @@ def reopen(tx: Tx, subjects: Iterable[UUID], report_id: UUID, now: datetime) -> 
     tx.execute(delete(due_log).where(due_log.c.id.in_([each.id for each in back])))
     tx.execute(update(due_log).where(*which).values(reason=End.EXPIRED.value, report_id=None, staff_id=None))
     for each in back:
-        tx.insert(due, _standing_again(each))
+        tx.insert(
+            due,
+            {
+                **{name: each._mapping[name] for name in ("id", "site_id", "kind", "subject_id", "step", "detail")},
+                "at": each.pointless_at,
+                "failures": 0,
+                "rank": LATER_RANK,
+                **{name: each._mapping[name] for name in ("owner_id", "starts_at", "late_at", "told_at")},
+            },
+        )
     return len(back)
-
-
-def _standing_again(ended: Any) -> dict[str, Any]:
-    """A reminder as it was; a visit that a referral asked for waits for its morning again, on no list."""
-    kept = {name: ended._mapping[name] for name in ("id", "site_id", "kind", "subject_id", "step", "detail")}
-    times = {name: ended._mapping[name] for name in ("owner_id", "starts_at", "late_at", "told_at")}
-    if "why" in ended.detail:
-        return {**kept, "at": ended.starts_at, "failures": 0, "rank": 0, **dict.fromkeys(times)}
-    return {**kept, "at": ended.pointless_at, "failures": 0, "rank": LATER_RANK, **times}

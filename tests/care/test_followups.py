@@ -12,7 +12,7 @@ from smsgateway.care.followups import cancelled, moved, person_gone
 from smsgateway.care.reminders import End, Subject
 from smsgateway.store.tables import due, due_log, leaves
 from tests.care.reminding import Reminding
-from tests.support.field import CHW, GIRL, START, Field
+from tests.support.field import GIRL, START, Field
 
 MOTHER = "138"  # of the girl
 HOURS = timedelta(hours=1)
@@ -244,19 +244,6 @@ def test_a_death_reported_by_mistake_gives_everything_back(reminding: Reminding)
     wrong = reminding.report("death")
     reminding.store.write(lambda tx: cancelled(tx, wrong, reminding.now))
     assert reminding.standing() == before
-
-
-def test_nobody_is_sent_to_a_family_in_mourning(reminding: Reminding) -> None:
-    """Neither by the list nor by the visit that a refused referral asked for, unless the death was a mistake."""
-    field = reminding.field
-    field.text(CHW, f"MAL {GIRL} CONVULSION")
-    field.text(CHW, f"REFUS {field.referral()['code']}")
-    wrong = reminding.report("death")
-    field.pass_time(hours=23)
-    assert not any("417" in text for text in field.phone(CHW) if text.startswith(("Visite", "A faire")))
-    reminding.store.write(lambda tx: cancelled(tx, wrong, reminding.now))
-    field.settle()
-    assert field.last(CHW).startswith("Visite aujourd'hui 07-4177")
 
 
 def test_a_death_and_a_treatment_in_one_transaction(reminding: Reminding) -> None:
