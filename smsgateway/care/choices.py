@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, case, func, select
@@ -19,6 +19,7 @@ from smsgateway.store.write import Tx
 from smsgateway.text.codes import code_for, parse_code, parse_referral, shown
 
 OFFERED_AT_MOST = 20
+TODAY = timedelta(hours=12)
 _KNOWN = frozenset({CodeState.FOUND, CodeState.MOVED})
 
 
@@ -31,7 +32,7 @@ def choices_of(tx: Tx, member: Member, kind: str, programme: Programme, now: dat
         return ()
     if kind == "household":
         return [_household(row) for row in tx.execute(_households(own))]
-    return [_patient(row, member, programme, now) for row in tx.execute(_patients(own))]
+    return [_patient(row, member, programme, now) for row in tx.execute(_patients(own, now))]
 
 
 def group_of(tx: Tx, member: Member, code: str, now: datetime) -> str | None:
@@ -60,10 +61,14 @@ def _group(person: Person | None) -> str:
     return "child" if person.age is not None and person.age.youngest < 15 * 365 else ""
 
 
-def _patients(own: Sequence[Any]) -> Select[Any]:
-    """The CHW's patients: due ones first, then the youngest."""
+def _patients(own: Sequence[Any], now: datetime) -> Select[Any]:
+    """The CHW's patients: those with a reminder of today on the list first, the latest before the others, then the
+    youngest."""
     first_due = (
-        select(due.c.subject_id, func.min(due.c.at).label("at")).group_by(due.c.subject_id).subquery("first_due")
+        select(due.c.subject_id, func.min(due.c.late_at).label("at"))
+        .where(due.c.owner_id.in_(own), due.c.starts_at < now + TODAY, due.c.at > now)
+        .group_by(due.c.subject_id)
+        .subquery("first_due")
     )
     return (
         select(

@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from smsgateway.care.customs import customs_of
-from smsgateway.care.expiry import FOLLOW_UP, expiries
+from smsgateway.care.expiry import FOLLOW_UP, LATE_START, expiries
 from smsgateway.care.lists import Entry, Rounds, fitted
 from smsgateway.care.recall import EVENING, MORNING
 from smsgateway.care.rounds import households_behind
@@ -35,7 +35,6 @@ from smsgateway.store.types import as_kept
 from smsgateway.store.write import Tx
 
 PEOPLE_AT_ONCE: Final = 40  # with 25 reminders each about a thousand in a transaction
-LATE_START: Final = timedelta(minutes=15)  # so late, a digest comes after an outage
 FIRST_LISTEN: Final = timedelta(minutes=5)  # the network repeats every minute what it could not deliver to us
 TOLD_LATELY: Final = timedelta(hours=3)  # no nudge so soon after a digest
 

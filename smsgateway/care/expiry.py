@@ -5,7 +5,7 @@ done, or never told at all, which somebody should look into.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -15,12 +15,14 @@ from smsgateway.care.calendar import next_round
 from smsgateway.care.reminders import End, Open, log_row
 from smsgateway.care.schedule_file import ABOUT_PATIENTS, ABOUT_STAFF
 from smsgateway.care.schedules import Schedules
-from smsgateway.care.team import mates
+from smsgateway.care.team import Mate, mates
+from smsgateway.care.workdays import Hours
 from smsgateway.due import Batch, DueItem, Handler
 from smsgateway.store.tables import due_log
 from smsgateway.store.write import Tx
 
 FOLLOW_UP: Final = "follow_up"
+LATE_START: Final = timedelta(minutes=15)  # so late, something comes after an outage
 # Visits that a referral asks for are told on their morning in words of their own, and then stand on the list.
 VISITS: Final = {"refused": "home_visit", "counter_referral": "counter_referral"}
 
@@ -46,28 +48,37 @@ def _expire(
 def _tell_of_visits(
     tx: Tx, items: Sequence[DueItem], now: datetime, schedules: Schedules, visits: Handler
 ) -> dict[UUID, datetime]:
-    """Within the hours of who goes; after an outage that ended at night, in the morning. An open referral knows no day
-    of rest."""
+    """Within the hours of who goes; after an outage that ended at night, in the morning. A refused referral is open and
+    knows no day of rest."""
     goes = {item.id: UUID(item.detail["staff_id"]) for item in items if item.detail.get("staff_id")}
     people = {mate.id: mate for mate in mates(tx, set(goes.values()), schedules.day)} if goes else {}
     again: dict[UUID, datetime] = {}
     for item in items:
         mate = people.get(goes.get(item.id, item.id))
-        hours = mate.hours.every_day() if mate is not None else None
+        hours = _hours_for(mate, item) if mate is not None else None
         if hours is not None and hours.now_open(now) is None:
             again[item.id] = hours.next_morning(now)
             continue
-        visits(tx, item, now)
-        _stands_on_the_list(tx, item, schedules, now)
+        if now - item.at <= LATE_START or not item.detail.get("patient_id"):
+            visits(tx, item, now)
+            _stands_on_the_list(tx, item, schedules, now, told_at=now)
+        else:  # after an outage it is told with all the rest, in one message
+            _stands_on_the_list(tx, item, schedules, now, told_at=None)
     return again
 
 
-def _stands_on_the_list(tx: Tx, item: DueItem, schedules: Schedules, now: datetime) -> None:
-    """It was told just now; until it is done it is told again with the rest of the day's list."""
+def _hours_for(mate: Mate, item: DueItem) -> Hours:
+    return mate.hours.every_day() if item.detail.get("why") == "refused" else mate.hours
+
+
+def _stands_on_the_list(
+    tx: Tx, item: DueItem, schedules: Schedules, now: datetime, *, told_at: datetime | None
+) -> None:
+    """Until it is done it is told with the rest of the day's list."""
     name, patient = VISITS.get(str(item.detail.get("why"))), item.detail.get("patient_id")
     if name is not None and patient:
         mark = str(item.detail.get("referral_id", item.id)).replace("-", "")
-        begin_for_patient(tx, schedules, name, UUID(patient), item.at, now, mark=mark, told_at=now)
+        begin_for_patient(tx, schedules, name, UUID(patient), item.at, now, mark=mark, told_at=told_at)
 
 
 def _reminder(item: DueItem) -> Open | None:

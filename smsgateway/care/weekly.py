@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select, update
 
 from smsgateway.care.enrolment import WEEK
+from smsgateway.care.expiry import LATE_START
 from smsgateway.care.reminders import End
 from smsgateway.care.schedule_file import ABOUT_PATIENTS
 from smsgateway.care.schedules import Schedules, schedules_of
@@ -63,11 +64,11 @@ def _tell(
         if mate is None:
             continue
         opening = mate.hours.now_open(now)
-        if opening is None and now - item.at < CATCH_UP_FOR:
-            again[item.id] = mate.hours.next_morning(now)  # the clock came too late today: tomorrow then
+        if LATE_START < now - item.at < CATCH_UP_FOR:
+            again[item.id] = mate.hours.next_morning(now)  # after an outage other things come first
             continue
         again[item.id] = mate.hours.next_weekday(now, schedules.day.week)
-        if opening is not None and mate.phone is not None and now - item.at < CATCH_UP_FOR:
+        if opening is not None and mate.phone is not None and now - item.at <= LATE_START:
             told[mate.id] = mate
     weeks = _weeks(tx, told, now)
     for mate in told.values():

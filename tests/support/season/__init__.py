@@ -22,7 +22,7 @@ def play_season(
 ) -> tuple[Season, Account]:
     """Play a season, the service away for 36 hours in its middle, and go through the books."""
     start = datetime(first.year, first.month, first.day, tzinfo=UTC)
-    down = start + timedelta(days=days // 2, hours=10)
+    down = start + timedelta(days=days // 2 - 5, hours=22)  # over by the middle of a working day
     site = make_site(chws, households, ZONE, first, seed)
     season = open_season(site, folder, start, Outage(down, down + OUTAGE), programme)
     Players(site, season, first, days, seed).begin()

@@ -56,6 +56,7 @@ def account_of(store: Store, zone: str, now: datetime, outage: tuple[datetime, d
         *books.referrals_left_alone(),
         *books.messages_at_the_wrong_hour(),
         *books.digests_twice_or_too_long(),
+        *books.floods_after_the_outage(),
         *books.faults(),
     ]
     sent = [message for message in books.sent if message["status"] in ("handed_over", "submitted", "delivered")]
@@ -205,6 +206,18 @@ class _Books:
                 yield f"{message['segments']} segments: {message['body']}"
             a_day[message["staff_id"], message["rung"], message["settled_at"].astimezone(self.zone).date()] += 1
         yield from (f"{count} digests {which}" for which, count in a_day.items() if count > 1)
+
+    def floods_after_the_outage(self) -> Iterator[str]:
+        """What waits for nobody comes as one message a person at most when the service is there again."""
+        back = self.outage[1]
+        caught_up: Counter[str] = Counter(
+            message["phone"]
+            for message in self.sent
+            if message["rank"] >= 2 and message["referral_id"] is None and back <= message["settled_at"] < back + HOURS
+        )
+        yield from (
+            f"{count} messages at once after the outage to {who}" for who, count in caught_up.items() if count > 1
+        )
 
     def faults(self) -> Iterator[str]:
         for fault in self.open_faults:
