@@ -9,6 +9,9 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from smsgateway.app import UnknownChannel, open_channels
+from smsgateway.care.customs import customs_of
+from smsgateway.care.rungs import ladders_of
+from smsgateway.care.schedules import schedules_of
 from smsgateway.reading.lint import Finding, check, lengths
 from smsgateway.reading.menus import load_menus
 from smsgateway.reading.programme import load_programme
@@ -87,6 +90,8 @@ def check_flows(folder: Path) -> list[Finding]:
     try:
         programme = load_programme(folder)
         load_menus(programme)
+        for load in (customs_of, ladders_of, schedules_of):
+            load(programme)
     except FlowError as error:
         found = Finding(str(error.file), error.line, error.problem)
         findings += [] if found in findings else [found]

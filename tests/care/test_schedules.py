@@ -12,6 +12,7 @@ from sqlalchemy import String
 from smsgateway.care.reminders import window
 from smsgateway.care.schedule_file import ABOUT_PATIENTS, ABOUT_STAFF, Length
 from smsgateway.care.schedules import Schedules, Step, schedules_in
+from smsgateway.doctor import check_flows
 from smsgateway.reading.schema import FlowError
 from smsgateway.settings import Settings
 from smsgateway.store.tables import due
@@ -94,3 +95,11 @@ def test_months_are_those_of_the_calendar() -> None:
     born = date(2026, 5, 31)
     times = window(nine, born, Settings().zone)
     assert (times.starts_at.date(), times.late_at.date()) == (date(2027, 2, 28), date(2027, 3, 31))
+
+
+def test_flows_check_says_what_is_wrong_with_the_schedules(tmp_path: Path) -> None:
+    flows = tmp_path / "flows"
+    shutil.copytree(FLOWS, flows, ignore=shutil.ignore_patterns("demo"))
+    path = flows / "schedules.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("due: 24h", "due: tomorrow", 1), encoding="utf-8")
+    assert any("'tomorrow' is no length of time" in str(finding) for finding in check_flows(flows))
