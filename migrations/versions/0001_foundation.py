@@ -40,6 +40,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "subject_id", "step", name=op.f("uq_due_kind_subject_id_step")),
     )
     op.create_index(
+        "ix_due_failed",
+        "due",
+        ["at"],
+        unique=False,
+        postgresql_where=sa.text("failures > 0"),
+        sqlite_where=sa.text("failures > 0"),
+    )
+    op.create_index(
         "ix_due_owner_id",
         "due",
         ["owner_id", "starts_at"],

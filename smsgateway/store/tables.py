@@ -471,6 +471,7 @@ due = Table(
     Column("told_at", UTCDateTime),  # last put into a digest
     UniqueConstraint("kind", "subject_id", "step"),
     Index("ix_due_rank", "rank", "at"),
+    Index("ix_due_failed", "at", postgresql_where=text("failures > 0"), sqlite_where=text("failures > 0")),
     Index(
         "ix_due_owner_id",
         "owner_id",
