@@ -31,7 +31,7 @@ from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.reading import say
 from smsgateway.reading.programme import Programme
 from smsgateway.store.tables import due, reports
-from smsgateway.store.types import as_kept
+from smsgateway.store.types import as_kept, as_kept_value
 from smsgateway.store.write import Tx
 
 PEOPLE_AT_ONCE: Final = 40  # with 25 reminders each about a thousand in a transaction
@@ -183,15 +183,18 @@ class Digests:
         always = {owner: team.reader(owner) for owner in (*team.staffed, *readers) if not team.shared(owner)}
         lists = [owner for owner, reader in always.items() if reader in readers]
         lists += [owner for owner in team.staffed if owner not in always and _may_read(team, owner, readers)]
-        query = select(
-            as_kept(due.c.id, tx.dialect), due.c.owner_id, due.c.step, due.c.late_at, due.c.told_at, due.c.detail
-        ).where(due.c.owner_id.in_(lists), due.c.starts_at < until, due.c.at > now)
+        owners = {as_kept_value(owner, tx.dialect): owner for owner in lists}
+        kept_id, kept_owner = as_kept(due.c.id, tx.dialect), as_kept(due.c.owner_id, tx.dialect)
+        query = select(kept_id, kept_owner, due.c.step, due.c.late_at, due.c.told_at, due.c.detail).where(
+            due.c.owner_id.in_(lists), due.c.starts_at < until, due.c.at > now
+        )
         named = self._schedules.named
         for row in tx.execute(query):
-            id, owner, step, late, told, detail = tuple(row)
+            id, kept, step, late, told, detail = tuple(row)
             schedule = named.get(step.partition(":")[0])
             if schedule is None or schedule.tell != "chw":
                 continue  # a supervisor's own rounds are told on Monday
+            owner = owners[kept]
             reader = always[owner] if owner in always else team.reader(owner, _rather(detail))
             if reader is not None and reader in readers:
                 yield ToDo(id, owner, schedule, late, told, detail), reader

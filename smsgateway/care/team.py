@@ -129,9 +129,12 @@ def mates(tx: Tx, staff_ids: Collection[UUID], day: DayRow) -> Iterable[Mate]:
         yield Mate(row.id, row.site_id, row.code, Role(row.role), row.language, row.supervisor_id, row.phone, hours)
 
 
+_mine, _theirs = assignments.alias("mine"), assignments.alias("theirs")
+
+
 def _add_lists(tx: Tx, team: Team, staff_ids: Collection[UUID], now: datetime) -> None:
     """The catchments these people are assigned to, with everybody who is."""
-    mine, theirs = assignments.alias("mine"), assignments.alias("theirs")
+    mine, theirs = _mine, _theirs
     today = now.date()
     query = (
         select(catchments.c.id, catchments.c.number, theirs.c.staff_id)

@@ -39,6 +39,11 @@ def as_kept(column: ColumnElement[UUID], dialect: str) -> ColumnElement[Any]:
     return type_coerce(column, String) if dialect == "sqlite" else column
 
 
+def as_kept_value(value: UUID, dialect: str) -> object:
+    """An id as `as_kept` gives it."""
+    return value.hex if dialect == "sqlite" else value
+
+
 def new_id() -> UUID:
     """A UUIDv7: made by the application, so that no database hands out numbers and a site can move to another; in
     the order of time, so that indexes grow at one end."""
