@@ -120,19 +120,19 @@ def modules(stats: Any, count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
-    parser.add_argument("--messages", type=int, default=2_000)
+    parser.add_argument("--messages", type=int, default=CHWS, help=f"at most {CHWS}: then they would be corrections")
     chosen = parser.parse_args()
     count: int = chosen.messages
     with tempfile.TemporaryDirectory() as folder, database(chosen.database, Path(folder)) as url:
         gateway = gateway_on(url, Path(folder))
         take(gateway, 0, WARM_UP)
-        costs = [take(gateway, 50_000 * turn, count) for turn in (1, 2, 3)]
+        costs = [take(gateway, CHWS * turn, count) for turn in (1, 2, 3)]
         print(f"{min(costs):.0f} µs of CPU a message in this thread (of {[round(cost) for cost in costs]})")
         if chosen.database == "sqlite":
-            for sql in statements(gateway, 200_001):
+            for sql in statements(gateway, CHWS * 4 + 1):
                 print("   ", sql)
         profiler = cProfile.Profile()
-        profiler.runcall(take, gateway, 250_000, count)
+        profiler.runcall(take, gateway, CHWS * 5, count)
         stats: Any = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
         stages(stats, count)
         modules(stats, count)
