@@ -10,10 +10,9 @@ from uuid import UUID
 
 from smsgateway.care import answers, followups
 from smsgateway.care.changes import change
-from smsgateway.care.hours import DAY, next_opening, zone_named
 from smsgateway.care.people import Member, leads_of, supervisor_of
 from smsgateway.care.reminders import End
-from smsgateway.outbox.queue import Draft, Rank, enqueue
+from smsgateway.care.word import send_word
 from smsgateway.reading import say
 from smsgateway.reading.models import Person
 from smsgateway.reading.programme import Programme
@@ -66,18 +65,4 @@ def tell_supervisor(
         chw=member.code,
         phone=national(phone),
     )
-    opening = next_opening(now, DAY, zone_named(supervisor.timezone))
-    enqueue(
-        tx,
-        Draft(
-            phone=supervisor.phone,
-            body=text,
-            rank=Rank.REMINDER,
-            site_id=supervisor.site_id,
-            staff_id=supervisor.staff_id,
-            key=f"death:{code}:{on}",
-            not_before=opening,
-            expires_at=opening + NEWS_LASTS,
-        ),
-        now,
-    )
+    send_word(tx, supervisor, text, programme, now, once=f"death:{code}:{on}", lasts=NEWS_LASTS)

@@ -15,11 +15,10 @@ from sqlalchemy import select
 
 from smsgateway.care.customs import StockCustoms, customs_of
 from smsgateway.care.figures import Level, chw_scope, empty_shelves, stock_levels
-from smsgateway.care.hours import DAY, next_opening, zone_named
 from smsgateway.care.people import Member, Recipient, member_as_recipient, supervisor_of
 from smsgateway.care.questions import item_word
+from smsgateway.care.word import send_word
 from smsgateway.due import Batch, DueItem, cancel, schedule
-from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.reading import say
 from smsgateway.reading.models import Role
 from smsgateway.reading.programme import Programme
@@ -127,7 +126,8 @@ def _tell_supervisors(tx: Tx, shelves: Mapping[UUID, list[Level]], programme: Pr
             told.setdefault(supervisor.staff_id, (supervisor, []))[1].append(line)
     for supervisor, lines in told.values():
         text = say.text(programme, "stock_lasts", supervisor.language, shelves=sorted(lines))
-        _tell(tx, supervisor, text, f"stock:{supervisor.staff_id}:{now:%Y-%m-%dT%H:%M}", now)
+        once = f"stock:{supervisor.staff_id}:{now:%Y-%m-%dT%H:%M}"
+        send_word(tx, supervisor, text, programme, now, once=once, lasts=WAITS)
 
 
 def _since(programme: Programme, language: str, level: Level, now: datetime) -> str:
@@ -154,7 +154,7 @@ def _tell_supervisor(
         out=[item_word(programme, item, supervisor.language) for item in out] or None,
         low=[f"{item_word(programme, item, supervisor.language)} {count.left[item]}" for item in low] or None,
     )
-    _tell(tx, supervisor, text, f"stock:{count.report_id}", now)
+    send_word(tx, supervisor, text, programme, now, once=f"stock:{count.report_id}", lasts=WAITS)
 
 
 def _clinic_out(tx: Tx, count: Count, programme: Programme, now: datetime) -> None:
@@ -168,27 +168,9 @@ def _clinic_out(tx: Tx, count: Count, programme: Programme, now: datetime) -> No
         if chw is not None:
             words = [item_word(programme, item, chw.language) for item in out]
             text = say.text(programme, "stock_clinic_out", chw.language, out=words)
-            _tell(tx, chw, text, f"stock:{count.report_id}:{chw_id}", now)
+            send_word(tx, chw, text, programme, now, once=f"stock:{count.report_id}:{chw_id}", lasts=WAITS)
 
 
 def _code_of(tx: Tx, staff_id: UUID) -> str:
     code: str = tx.run(select(staff.c.code).where(staff.c.id == staff_id)).scalar_one()
     return code
-
-
-def _tell(tx: Tx, person: Recipient, text: str, once: str, now: datetime) -> None:
-    opening = next_opening(now, DAY, zone_named(person.timezone))
-    enqueue(
-        tx,
-        Draft(
-            phone=person.phone,
-            body=text,
-            rank=Rank.REMINDER,
-            site_id=person.site_id,
-            staff_id=person.staff_id,
-            key=once,
-            not_before=opening,
-            expires_at=opening + WAITS,
-        ),
-        now,
-    )

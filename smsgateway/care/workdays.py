@@ -35,6 +35,13 @@ class Hours:
                 return opening
         return None
 
+    def next_open(self, moment: datetime) -> datetime:
+        """The moment itself within the hours, else when they begin next."""
+        for opening in self._from(self.day(moment) - timedelta(days=1), days=AHEAD):
+            if moment < opening.end:
+                return max(moment, opening.start)
+        raise ValueError(f"no working day within {AHEAD} days: check the days of rest and the holidays")
+
     def next_morning(self, after: datetime) -> datetime:
         """The beginning of the first working day's hours after that moment."""
         for opening in self._from(self.day(after), days=AHEAD):

@@ -10,13 +10,12 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 
 from smsgateway.care import moves
-from smsgateway.care.hours import DAY, next_opening, zone_named
 from smsgateway.care.moves import NewHome
 from smsgateway.care.people import Catchment, Located, catchment_numbered, locate, member_as_recipient
+from smsgateway.care.word import send_word
 from smsgateway.intake.care_reports import report_care
 from smsgateway.intake.filing import Filed, answer_back, asking, file_or_correct
 from smsgateway.intake.message import Judged, Message
-from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.reading import say
 from smsgateway.reading.models import Code, CodeState, Outcome
 from smsgateway.reading.programme import Programme
@@ -147,21 +146,8 @@ def _tell_new_chw(
             household=household,
             old=_old_code(judged),
         )
-        opening = next_opening(message.now, DAY, zone_named(chw.timezone))
-        enqueue(
-            tx,
-            Draft(
-                phone=chw.phone,
-                body=text,
-                rank=Rank.REMINDER,
-                site_id=chw.site_id,
-                staff_id=chw_id,
-                key=f"moved:{message.inbound_id.hex}:{judged.number}:{chw_id.hex}",
-                not_before=opening,
-                expires_at=opening + NEWS_LASTS,
-            ),
-            message.now,
-        )
+        once = f"moved:{message.inbound_id.hex}:{judged.number}:{chw_id.hex}"
+        send_word(tx, chw, text, programme, message.now, once=once, lasts=NEWS_LASTS)
 
 
 def _chws_of(tx: Tx, catchment: Catchment, message: Message) -> list[UUID]:

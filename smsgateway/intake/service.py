@@ -11,12 +11,11 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from smsgateway.care import covering, training
-from smsgateway.care.hours import DAY, next_opening, zone_named
 from smsgateway.care.leaves import colleague
 from smsgateway.care.people import Recipient, leads_of, member_as_recipient, register_changed, supervisor_of
+from smsgateway.care.word import send_word
 from smsgateway.intake.filing import answer_back, asking, file_part, plain_answer
 from smsgateway.intake.message import Judged, Message
-from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.reading import say
 from smsgateway.reading.models import Outcome, Role
 from smsgateway.reading.programme import Programme
@@ -70,7 +69,8 @@ def away(tx: Tx, message: Message, judged: Judged, programme: Programme) -> str 
     told = cover or supervisor_of(tx, member.id)
     if told is not None:
         key = "away_cover_told" if cover else "away_nobody_covers"
-        _tell(tx, message, told, say.text(programme, key, told.language, **about), once=f"away:{report_id}")
+        text = say.text(programme, key, told.language, **about)
+        send_word(tx, told, text, programme, message.now, once=f"away:{report_id}", lasts=NEWS_LASTS)
     code = _code_of(tx, cover_id) if cover_id else None
     return say.text(programme, "away_done", message.language, cover=code, **dates)
 
@@ -88,7 +88,7 @@ def help_me(tx: Tx, message: Message, judged: Judged, programme: Programme) -> s
     if helper is None:
         return plain_answer(message, judged, programme)
     text = say.text(programme, "help_call", helper.language, chw=member.code, phone=national(message.phone))
-    _tell(tx, message, helper, text, once=f"help:{member.id.hex}:{asked}")
+    send_word(tx, helper, text, programme, message.now, once=f"help:{member.id.hex}:{asked}", lasts=NEWS_LASTS)
     return say.text(programme, "help_coming", message.language, phone=national(helper.phone))
 
 
@@ -148,27 +148,5 @@ def _is_of_team(tx: Tx, message: Message, chw_id: UUID) -> bool:
     return tx.run(own).first() is not None
 
 
-# ---------------------------------------------------------------- telling
-
-
 def _code_of(tx: Tx, staff_id: UUID) -> Any:
     return tx.run(select(staff.c.code).where(staff.c.id == staff_id)).scalar_one()
-
-
-def _tell(tx: Tx, message: Message, person: Recipient, text: str, *, once: str) -> None:
-    """News for a colleague, within their hours."""
-    opening = next_opening(message.now, DAY, zone_named(person.timezone))
-    enqueue(
-        tx,
-        Draft(
-            phone=person.phone,
-            body=text,
-            rank=Rank.REMINDER,
-            site_id=person.site_id,
-            staff_id=person.staff_id,
-            key=once[:120],
-            not_before=opening,
-            expires_at=opening + NEWS_LASTS,
-        ),
-        message.now,
-    )

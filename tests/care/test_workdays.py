@@ -48,6 +48,22 @@ def test_the_next_morning(after: str, whose: Hours, morning: str) -> None:
     assert whose.next_morning(at(after)) == at(morning)
 
 
+# When something comes up, in whose hours, and when they may hear of it.
+NEXT_OPEN = [
+    pytest.param("2026-11-23T12:00", hours(), "2026-11-23T12:00", id="at once"),
+    pytest.param("2026-11-23T20:00", hours(), "2026-11-24T06:30", id="after hours"),
+    pytest.param("2026-11-23T03:00", hours(), "2026-11-23T06:30", id="before hours"),
+    pytest.param("2026-11-29T12:00", hours(), "2026-11-30T06:30", id="on a day of rest"),
+    pytest.param("2026-11-23T14:00", hours("07:30-13:00 15:00-22:00"), "2026-11-23T15:00", id="between two windows"),
+    pytest.param("2026-11-29T03:00", hours("19:00-07:00"), "2026-11-29T03:00", id="Saturday's night lasts into Sunday"),
+]
+
+
+@pytest.mark.parametrize(("moment", "whose", "heard"), NEXT_OPEN)
+def test_the_next_open_hour(moment: str, whose: Hours, heard: str) -> None:
+    assert whose.next_open(at(moment)) == at(heard)
+
+
 OPEN = [
     pytest.param("2026-11-23T06:30", hours(), True, id="from the first minute"),
     pytest.param("2026-11-23T20:00", hours(), False, id="to the last"),
