@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, and_, exists, false, or_, select
 
 from smsgateway.care import ladder, visits
 from smsgateway.care.climbing import ALERTS, settle_faults
@@ -107,10 +107,19 @@ def answer(
 
 
 def person_died(
-    tx: Tx, patient_id: UUID, member: Member, inbound_id: UUID, programme: Programme, now: datetime
+    tx: Tx,
+    patient_id: UUID,
+    member: Member,
+    inbound_id: UUID,
+    programme: Programme,
+    now: datetime,
+    *,
+    named: str | None = None,
 ) -> None:
-    """A death was reported (DEC): it is the outcome of the person's open referral, if there is one."""
-    query = select(referrals.c.id).where(referrals.c.patient_id == patient_id, referrals.c.open)
+    """A death was reported (DEC): it is the outcome of the person's open referral, if there is one, and of the one that
+    was `named`, which may have had another."""
+    meant = and_(referrals.c.code_live, referrals.c.code == named) if named else false()
+    query = select(referrals.c.id).where(referrals.c.patient_id == patient_id, or_(referrals.c.open, meant))
     for referral_id in tx.execute(query).scalars().all():
         answer(tx, referral_id, of_outcome("died"), member, inbound_id, programme, now)
 
@@ -126,6 +135,8 @@ def _says_something(referral: Referral, past: Past, said: Answer, member: Member
         return referral.state is State.RECEIVED and not past.clinic_answered
     if said.event is Event.ARRIVED:
         return referral.open and referral.arrived_at is None
+    if said.event is Event.DIED and referral.state is State.DIED:
+        return referral.outcome_by not in AT_THE_CLINIC
     amends = referral.state is State.CLOSED and said.outcome is not None
     return amends and said.outcome != referral.outcome
 
@@ -146,7 +157,7 @@ def _columns(referral: Referral, said: Answer, member: Member, now: datetime) ->
     if said.event is Event.LEFT:
         values["left_at"] = now
     if said.outcome is not None:
-        values |= {"outcome": said.outcome, "outcome_at": now}
+        values |= {"outcome": said.outcome, "outcome_by": member.role, "outcome_at": now}
     return values
 
 

@@ -40,11 +40,14 @@ def died(
     inbound_id: UUID,
     programme: Programme,
     now: datetime,
+    *,
+    referral: str | None = None,
 ) -> None:
-    """Write the death into the register; nobody is reminded of, or waits for, this person any more."""
+    """Write the death into the register; nobody is reminded of, or waits for, this person any more. `referral`: the
+    code by which it was told."""
     change(tx, patients, patient_id, report_id, now, died_on=on, lmp=None, lmp_to=None)
     followups.person_gone(tx, patient_id, now, End.DEATH, report_id=report_id)
-    answers.person_died(tx, patient_id, member, inbound_id, programme, now)
+    answers.person_died(tx, patient_id, member, inbound_id, programme, now, named=referral)
 
 
 def tell_supervisor(

@@ -54,6 +54,7 @@ class Referral:
     arrived_at: datetime | None
     chw_arrived_at: datetime | None
     outcome: str | None
+    outcome_by: Role | None
 
     @property
     def urgent(self) -> bool:
@@ -66,7 +67,9 @@ COLUMNS: Final = tuple(referrals.c[each.name] for each in fields(Referral))
 def referral_from(row: Any) -> Referral:
     """From a row with `COLUMNS`."""
     values = dict(zip((column.name for column in COLUMNS), row, strict=True))
-    return Referral(**{**values, "danger": tuple(values["danger"]), "state": State(values["state"])})
+    said_by = Role(values["outcome_by"]) if values["outcome_by"] else None
+    known = {"danger": tuple(values["danger"]), "state": State(values["state"]), "outcome_by": said_by}
+    return Referral(**{**values, **known})
 
 
 def find(tx: Tx, referral_id: UUID) -> Referral:

@@ -22,6 +22,7 @@ from smsgateway.care.telling import heard_by, inform
 from smsgateway.reading.models import Role
 
 AT_THE_CLINIC: Final = frozenset({Role.NURSE})
+_BY_WHOM: Final = frozenset({"received_above", "died_says_chw"})  # texts with the phone of who said it
 
 
 class Audience(StrEnum):
@@ -52,11 +53,13 @@ _HEARERS: Final[Mapping[Event, Hearers]] = {
     Event.DIED: Hearers((Audience.REPORTER, Audience.SUPERVISOR)),
     Event.CANCELLED: Hearers((Audience.ALERTED,), urgent=True),
 }
+# At the clinic they still wait for whom the CHW says is dead.
+_DEATH_BY_CHW: Final = Hearers((Audience.REPORTER, Audience.SUPERVISOR, Audience.ALERTED))
 
 
 def spread(view: Scene, said: Answer, by: Member) -> None:
     """Tell everybody who must know."""
-    hearers = _HEARERS.get(said.event, Hearers(()))
+    hearers = _DEATH_BY_CHW if _is_death_by_chw(said, by) else _HEARERS.get(said.event, Hearers(()))
     people: dict[UUID, tuple[Audience, Recipient]] = {}
     for audience in hearers.audiences:
         for person in _audience(view, audience):
@@ -86,7 +89,7 @@ def _words(view: Scene, said: Answer, audience: Audience, person: Recipient, by:
         key,
         outcome=said.outcome,
         words=said.words,
-        phone=_phone_of(view, by) if key == "received_above" else None,
+        phone=_phone_of(view, by) if key in _BY_WHOM else None,
     )
 
 
@@ -115,7 +118,11 @@ def _key(said: Answer, audience: Audience, by: Member) -> str:
         return "received_above"
     if said.event is Event.RECEIVED and audience is Audience.ABOVE:
         return "answered"
-    return said.event.value
+    return "died_says_chw" if _is_death_by_chw(said, by) else said.event.value
+
+
+def _is_death_by_chw(said: Answer, by: Member) -> bool:
+    return said.event is Event.DIED and by.role is Role.CHW
 
 
 def _phone_of(view: Scene, member: Member) -> str | None:

@@ -122,8 +122,9 @@ def _insert(tx: Tx, case: Case, clinic: Clinic, now: datetime) -> Referral:
         "arrived_at": None,
         "chw_arrived_at": None,
         "outcome": None,
+        "outcome_by": None,
     }
-    tx.execute(referrals.insert(), row)
+    tx.insert(referrals, row)
     return referral_from([row[column.name] for column in COLUMNS])
 
 

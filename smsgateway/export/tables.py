@@ -158,14 +158,15 @@ TIMES = (
 )
 REFERRAL_COLUMNS = [
     *_columns("referral_id", "site", "arm", "clinic", "code", "chw", "patient", "urgency", "tier", "certain", "danger",
-              "state", "outcome", "day", "onset_on", tier=WHOLE, certain=FLAG, day=DAY, onset_on=DAY),
+              "state", "outcome", "outcome_by", "day", "onset_on", tier=WHOLE, certain=FLAG, day=DAY, onset_on=DAY),
     *(Column(name, MOMENT) for name in TIMES),
     Column("chw_phone", personal=True),
 ]  # fmt: skip
 
 
 def referrals(connection: Connection, chosen: Chosen) -> Iterator[tuple[Any, ...]]:
-    """Every referral with its moments: `arrived_at` is the clinic's word, `chw_arrived_at` the CHW's."""
+    """Every referral with its moments: `arrived_at` is the clinic's word, `chw_arrived_at` the CHW's, and
+    `outcome_by` the role of whoever told the outcome."""
     code_of = _codes(connection, chosen)
     referral, child = tables.referrals, tables.patients
     query = (
@@ -187,7 +188,7 @@ def referrals(connection: Connection, chosen: Chosen) -> Iterator[tuple[Any, ...
         yield (
             *(str(row.id), chosen.site.code, chosen.site.arm, row.clinic, row.code, code_of(row.reporter_id)),
             *(_shown(row.child_number, row.child_serial), row.urgency, row.tier, row.certain, " ".join(row.danger)),
-            *(row.state, row.outcome, local_day(row.opened_at, chosen.period.zone), row.onset_on),
+            *(row.state, row.outcome, row.outcome_by, local_day(row.opened_at, chosen.period.zone), row.onset_on),
             *(getattr(row, name) for name in TIMES),
             row.reporter_phone,
         )

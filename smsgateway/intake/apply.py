@@ -26,6 +26,7 @@ from smsgateway.intake.lives import antenatal, birth, death, follow_up, pregnanc
 from smsgateway.intake.message import Applier, Judged, Message
 from smsgateway.intake.moving import moved
 from smsgateway.intake.questions import QUESTIONS, answer_question
+from smsgateway.intake.referred import with_the_dead_named
 from smsgateway.intake.replies import as_answer
 from smsgateway.intake.service import away, exercise, help_me, language, supervision
 from smsgateway.intake.stock import count_stock
@@ -49,7 +50,7 @@ def file_message(tx: Tx, message: Message, programme: Programme) -> str | None:
     if isinstance(continued, str):
         _reply(tx, message, continued)
         return continued
-    message = continued or message
+    message = with_the_dead_named(tx, continued or message, programme)
     places = places_of(tx, message, programme)
     practice = practised(tx, message, places, programme)
     if practice is not None:

@@ -281,7 +281,8 @@ def note_death(tx: Tx, message: Message, judged: Judged, filed: Filed, on: date,
     if place is None or place.patient_id is None:
         return
     person, member, now = place.facts.person, message.member, message.now
-    deaths.died(tx, place.patient_id, on, filed.report_id, member, message.inbound_id, programme, now)
+    named = judged.part.referral
+    deaths.died(tx, place.patient_id, on, filed.report_id, member, message.inbound_id, programme, now, referral=named)
     if person is None or not person.died:
         code = shown_full(place.catchment.number, place.facts.code.digits) if place.catchment else ""
         deaths.tell_supervisor(tx, person, code, on, member, message.phone, programme, now)

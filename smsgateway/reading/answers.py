@@ -31,8 +31,9 @@ def read_answer(
     if not found:
         return _code_alone(codes, rest, programme) if role is Role.NURSE else None
     flow, at, negated = found
-    if role is not Role.NURSE and not codes and flow.name in ("outcome", "arrived") and len(rest) > at + 1:
-        return None
+    says_more = len(rest) > at + 1 or tells_of_death(rest[at])
+    if role is not Role.NURSE and not codes and flow.name in ("outcome", "arrived") and says_more:
+        return None  # of whom?
     if negated and flow.negated == "ask":
         question = Question("what_then", "")
         return tuple(Part(flow.name, referral=code, questions=(question,)) for code in codes or (None,))
@@ -135,10 +136,17 @@ def _answer_word(
 _DENIALS = frozenset({"PAS", "NON", "NOT", "NO", "JAMAIS", "NEVER"})
 
 
+def tells_of_death(token: Token) -> bool:
+    """DECEDE, DCD: to a CHW a word of other reports, and an answer only beside a referral's code."""
+    return token.word is not None and token.word.kind is Kind.OUTCOME and token.word.id == "died"
+
+
 def _flow_of(
     token: Token, keywords: object, role: Role, programme: Programme, typed: str, settled: Settled
 ) -> Flow | None:
     name = programme.keywords[role].get(token.text)
+    if name is None and role is Role.CHW and tells_of_death(token):
+        name = "outcome"
     if name is None and token.word is None and settled.searches > 0:
         settled.searches -= 1
 

@@ -116,7 +116,7 @@ class _Judgement:
             danger=danger,
             signs=treated,
             tier=min((self.programme.signs[sign].tier or 2 for sign in danger), default=None),
-            subject=str(self.code) if self.code else None,
+            subject=str(self.code) if self.code else self.part.referral,
             unclear=tuple(self.unclear),
             questions=tuple(self.questions),
             unclear_danger=outcome is Outcome.ASK and any(q.may_hide_danger for q in self.questions),
@@ -163,7 +163,11 @@ class _Judgement:
         elif looked_up:
             self.filed = False
             self.failing(looked_up[0])
-        elif not self.part.answers.get("visitor") and (self.flow.sick or not self.flow.subject_optional):
+        elif (
+            not self.part.answers.get("visitor")
+            and not self.part.referral
+            and (self.flow.sick or not self.flow.subject_optional)
+        ):
             self.filed = False
             self.ask("household_missing" if self.flow.subject == "household" else "code_missing", "")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from smsgateway.reading.answers import read_answer
+from smsgateway.reading.answers import read_answer, tells_of_death
 from smsgateway.reading.lexicon import VOCABULARY, Accepts, Kind, Word
 from smsgateway.reading.models import Correction, Part, Question, Reading, Role
 from smsgateway.reading.programme import Flow, Programme
@@ -49,7 +49,7 @@ def read(text: str, role: Role | str, programme: Programme, catchment: str | Non
     tokens = find_compounds(tokens, programme.lexicon)
     settled = Settled()
     answers = programme.answer_words[role]
-    if role is Role.NURSE or any(token.text in answers for token in tokens):
+    if role is Role.NURSE or any(token.text in answers or tells_of_death(token) for token in tokens):
         answer = read_answer(tokens, role, programme, typed, settled)
         if answer:
             return Reading(answer, _language(programme, tokens))

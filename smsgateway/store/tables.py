@@ -403,6 +403,7 @@ referrals = Table(
     Column("arrived_at", UTCDateTime),  # as the clinic says
     Column("chw_arrived_at", UTCDateTime),  # as the CHW says: never mixed with the other
     Column("outcome", String(20)),
+    Column("outcome_by", String(12)),  # the role of who said so: a CHW's word is no clinic's
     Column("outcome_at", UTCDateTime),
     Column("closed_at", UTCDateTime),
     Index("ix_referrals_report_id", "report_id"),
