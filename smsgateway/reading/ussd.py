@@ -175,7 +175,7 @@ class _Session:
 
     def took_code(self, screen: Screen, entry: str) -> Turned:
         shown: list[str] = self.state.get("shown", [])
-        if entry.isdigit() and 1 <= int(entry) <= len(shown) and len(entry) < 3:
+        if _counts(entry, shown) and len(entry) < 3:
             code = shown[int(entry) - 1]
             if not code:
                 return self.without_code()
@@ -311,7 +311,7 @@ class _Session:
         """What the numbers entered stand for; empty when one of them stands for nothing."""
         shown: list[str] = self.state.get("shown", [])
         numbers = [part for part in _SEPARATORS.split(entry) if part]
-        if not all(number.isdigit() and 1 <= int(number) <= len(shown) for number in numbers):
+        if not all(_counts(number, shown) for number in numbers):
             return []
         return list(dict.fromkeys(shown[int(number) - 1] for number in numbers))
 
@@ -401,6 +401,11 @@ _NOBODY = Context(choices=lambda _kind: (), known=lambda _code: None)
 def _echo(entry: str) -> str:
     """What was typed, as far as a screen can show it."""
     return _UNSHOWN.sub("", entry)[:10] or "?"
+
+
+def _counts(entry: str, shown: Sequence[str]) -> bool:
+    """Whether it is the number of a line on the screen; `²` is a digit to Python, and no number."""
+    return len(entry) <= 4 and entry.isdecimal() and 1 <= int(entry) <= len(shown)
 
 
 def _within(entry: str, limits: tuple[float, float]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smsgateway.reading.menus import Menus, load_menus
@@ -170,6 +170,9 @@ def _sensible(menus: Menus, role: Role, language: str, turned: Turned) -> Turned
     language=st.sampled_from(["fr", "en"]),
     role=st.sampled_from(list(Role)),
 )
+@example(["²"], "fr", Role.CHW)
+@example(["2", "²"], "fr", Role.CHW)
+@example(["9" * 5000], "fr", Role.CHW)
 def test_no_entry_breaks_a_session(entries: list[str], language: str, role: Role) -> None:
     menus = the_menus()
     turned = start(menus, role, language, CONTEXT)
