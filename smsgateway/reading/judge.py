@@ -67,16 +67,20 @@ def _danger_without_keyword(part: Part, facts: Facts, programme: Programme) -> V
 
 
 def _no_report(part: Part, facts: Facts) -> Verdict:
+    """`4177 BLORPT` is about somebody, and the word may have been a sign: kept unfiled, asked, and told to a human."""
     asks = bool(part.questions) and facts.role is not Role.UNKNOWN
+    about = [each for each in facts.codes if each.state in _USABLE] if facts.role is Role.CHW else []
+    may_be_sign = bool(part.unclear) and bool(about)
     return Verdict(
         part,
         Outcome.ASK if asks else Outcome.REJECT,
         part.answers,
-        subject=part.referral,
+        subject=str(about[0].code) if len(about) == 1 else part.referral,
         unclear=part.unclear if asks else (),
         questions=part.questions if asks else (),
-        unclear_danger=asks and any(question.may_hide_danger for question in part.questions),
+        unclear_danger=asks and (may_be_sign or any(question.may_hide_danger for question in part.questions)),
         filed=False,
+        person=about[0].person if len(about) == 1 else None,
     )
 
 

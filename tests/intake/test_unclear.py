@@ -7,7 +7,7 @@ import pytest
 from tests.support.field import BOY, CHW, GIRL, NURSE, OTHER_CHW, Field
 
 # What may hide danger: an unreadable word, a measure without its unit, a negation of something we could not place.
-UNCLEAR = [f"MAL {GIRL} FIEVRE 2 XYZZQ", f"MAL {GIRL} PB 11,2", "MAL XYZZQ"]
+UNCLEAR = [f"MAL {GIRL} FIEVRE 2 XYZZQ", f"MAL {GIRL} PB 11,2", "MAL XYZZQ", f"{GIRL} XYZZQ"]
 
 
 @pytest.mark.parametrize("said", UNCLEAR)
@@ -126,4 +126,26 @@ def test_chatter_alerts_nobody(field: Field) -> None:
     for said in ("Bonjour docteur", "merci", "AIDE", f"MAL {GIRL} FIEVRE 2"):
         field.text(CHW, said)
     field.pass_time(hours=1)
+    assert field.phone(NURSE) == []
+
+
+def test_a_code_and_an_unreadable_word_are_about_that_person(field: Field) -> None:
+    field.text(CHW, f"{GIRL} BLORPT")
+    assert "Quel rapport" in field.last(CHW)
+    field.pass_time(minutes=5)
+    assert "fille 14 mois, 07-4177" in field.last(NURSE)
+    assert field.reports()[0]["state"] == "unfiled"
+
+
+def test_a_report_about_that_person_says_what_it_was(field: Field) -> None:
+    field.text(CHW, f"{GIRL} BLORPT")
+    field.text(CHW, f"MAL {GIRL} TOUX 3")
+    field.pass_time(minutes=30)
+    assert field.phone(NURSE) == []
+
+
+@pytest.mark.parametrize("said", [GIRL, f"{GIRL} merci", "4178 XYZZQ", "je passe demain XYZZQ", "XYZZQ au 76123456"])
+def test_what_is_about_nobody_or_says_nothing_is_only_asked(field: Field, said: str) -> None:
+    field.text(CHW, said)
+    field.pass_time(minutes=30)
     assert field.phone(NURSE) == []
