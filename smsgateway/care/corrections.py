@@ -5,7 +5,7 @@ holds all that stands: nothing that was said is lost, nothing is counted twice, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -33,9 +33,14 @@ class Standing:
     answers: Mapping[str, Any]
     danger: tuple[str, ...]
     unclear: tuple[str, ...]
+    happened_at: datetime
     arrived_at: datetime
     patient_id: UUID | None
     asked: bool  # something was asked back, and is not answered
+
+    @property
+    def is_clear(self) -> bool:
+        return not (self.asked or self.unclear)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ _COLUMNS = (
     reports.c.answers,
     reports.c.danger,
     reports.c.unclear,
+    reports.c.happened_at,
     reports.c.arrived_at,
     reports.c.patient_id,
     asked.c.at.label("asked_at"),
@@ -100,6 +106,26 @@ def standing(
         return None
     found = _standing(rows[0])
     return found if found.asked or now - found.arrived_at <= AMENDED_WITHIN else None
+def said_clearly_since(tx: Tx, staff_id: UUID, patient_id: UUID, happened_at: datetime) -> bool:
+    """Whether this sender has reported about this person later than that, and clearly: messages may overtake each
+    other on their way here."""
+    tx.flush()
+    rows = tx.execute(_LATER, {"staff": staff_id, "subject": patient_id, "since": happened_at})
+    return any(_standing(row).is_clear for row in rows)
+
+
+_LATER = (
+    select(*_COLUMNS)
+    .select_from(_REPORTS)
+    .where(
+        reports.c.patient_id == bindparam("subject"),
+        reports.c.staff_id == bindparam("staff"),
+        reports.c.happened_at > bindparam("since"),
+        reports.c.state == "filed",
+    )
+)
+
+
 
 
 def report(tx: Tx, report_id: UUID) -> Standing | None:
@@ -115,6 +141,7 @@ def _standing(row: Any) -> Standing:
         row.inbound_id,
         row.part,
         row.answers,
+        row.happened_at,
         tuple(row.danger),
         tuple(row.unclear),
         row.arrived_at,
@@ -139,6 +166,17 @@ def merged(old: Standing, answers: Mapping[str, Any], danger: Iterable[str], pro
         changed=changed,
         before={name: old.answers[name] for name in changed if name in old.answers},
     )
+def merged_under(newer: Standing, answers: Mapping[str, Any], danger: Iterable[str], programme: Programme) -> Merged:
+    """An older report that reached us after its correction: what it alone says is added, what was corrected stays."""
+    older = replace(newer, answers=answers, danger=tuple(danger))
+    whole = merged(older, newer.answers, newer.danger, programme)
+    added = {
+        name: value for name, value in whole.answers.items() if name != "signs" and value != newer.answers.get(name)
+    }
+    before = {name: newer.answers[name] for name in added if name in newer.answers}
+    return replace(whole, changed=added, before=before)
+
+
 
 
 def _with(before: Mapping[str, Any], name: str, value: Any) -> Any:

@@ -31,6 +31,7 @@ def await_correction(
     inbound_id: UUID,
     now: datetime,
     *,
+    happened_at: datetime | None = None,
     facility_id: UUID | None = None,
     patient_id: UUID | None = None,
     report_id: UUID | None = None,
@@ -45,6 +46,7 @@ def await_correction(
         "patient": str(patient_id) if patient_id else None,
         "report": str(report_id) if report_id else None,
         "subject": subject,
+        "happened_at": (happened_at or now).isoformat(),
         "brief": dict(brief or {}),
     }
     schedule(tx, KIND, member.id, str(inbound_id), now + PATIENCE, member.site_id, detail)
@@ -55,12 +57,12 @@ def forget(tx: Tx, staff_id: UUID, inbound_id: UUID) -> None:
     cancel(tx, KIND, staff_id, str(inbound_id))
 
 
-def corrected(tx: Tx, staff_id: UUID, subject: str | None) -> int:
-    """A clear report about `subject` came from this sender: what they were asked about the same person, or about
+def corrected(tx: Tx, staff_id: UUID, subject: str | None, happened_at: datetime) -> int:
+    """A clear report about `subject` came from this sender: what they were asked before about the same person, or about
     nobody in particular, is answered. Returns how many waits ended."""
     ended = 0
     for step, waiting in pending(tx, staff_id):
-        if waiting["subject"] in (None, subject):
+        if waiting["subject"] in (None, subject) and datetime.fromisoformat(waiting["happened_at"]) <= happened_at:
             cancel(tx, KIND, staff_id, step)
             ended += 1
     return ended

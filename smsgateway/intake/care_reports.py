@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from smsgateway.care import corrections, moves, referrals, unclear, wording
@@ -42,6 +42,7 @@ def alert(tx: Tx, message: Message, judged: Judged, report_id: UUID, programme: 
 def handle(tx: Tx, message: Message, judged: Judged, programme: Programme, effects: Effects | None = None) -> Handled:
     """File it; alert, refer, or wait for the answer to a question. `effects`: what else follows, once it is filed; they
     may give whom an alert is about, if that is not who was named."""
+    judged = _as_said_since(tx, message, judged)
     verdict, place = judged.verdict, judged.place
     filed = file_or_correct(tx, message, judged, programme, place)
     if place is not None and place.patient_id and place.facts.person and place.facts.person.left:
@@ -53,9 +54,20 @@ def handle(tx: Tx, message: Message, judged: Judged, programme: Programme, effec
     if verdict.unclear_danger:
         _await_correction(tx, message, judged, filed.report_id, programme)
     else:
-        unclear.corrected(tx, message.member.id, verdict.subject)
+        unclear.corrected(tx, message.member.id, verdict.subject, message.happened_at)
     keep_questions(tx, message, judged, filed.report_id)
     return Handled(filed, opened, _answer(tx, message, judged, filed, opened, programme))
+
+
+def _as_said_since(tx: Tx, message: Message, judged: Judged) -> Judged:
+    """A report that may hide danger and was overtaken by a clear one about the same person asks nothing any more."""
+    verdict, place = judged.verdict, judged.place
+    if not verdict.unclear_danger or place is None or place.patient_id is None or message.continues is not None:
+        return judged
+    if not corrections.said_clearly_since(tx, message.member.id, place.patient_id, message.happened_at):
+        return judged
+    settled = replace(verdict, outcome=Outcome.ACCEPT, unclear=(), questions=(), unclear_danger=False)
+    return replace(judged, verdict=settled)
 
 
 def refer(tx: Tx, message: Message, judged: Judged, report_id: UUID, programme: Programme) -> Opened:
@@ -93,6 +105,7 @@ def _await_correction(tx: Tx, message: Message, judged: Judged, report_id: UUID,
         message.phone,
         message.inbound_id,
         message.now,
+        happened_at=message.happened_at,
         facility_id=_clinic(message, place),
         patient_id=place.patient_id if place else None,
         report_id=report_id,

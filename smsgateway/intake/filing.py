@@ -45,7 +45,11 @@ def file_or_correct(
     if old is None:
         return Filed(file_part(tx, message, judged, programme, place, item))
     verdict = judged.verdict
-    merged = corrections.merged(old, verdict.answers, verdict.danger, programme)
+    if _is_overtaken(message, old):
+        merged = corrections.merged_under(old, verdict.answers, verdict.danger, programme)
+        message = replace(message, happened_at=old.happened_at)
+    else:
+        merged = corrections.merged(old, verdict.answers, verdict.danger, programme)
     report_id = file_part(
         tx, message, judged, programme, place, item, answers=merged.answers, danger=merged.danger, corrects=old
     )
@@ -61,7 +65,14 @@ def _corrected_by(tx: Tx, message: Message, judged: Judged, place: Located | Non
     old = corrections.standing(
         tx, message.member.id, judged.part.flow or "", place.patient_id, place.household_id, message.now
     )
-    return None if old is not None and judged.verdict.danger and not old.asked else old
+    if old is None or (judged.verdict.danger and not old.asked):
+        return None
+    return old if old.is_clear or not _is_overtaken(message, old) else None  # what is unclear now stays asked
+
+
+def _is_overtaken(message: Message, standing: Standing) -> bool:
+    """Whether this was texted before the report that stands: messages may overtake each other on their way here."""
+    return message.continues is None and message.happened_at < standing.happened_at
 
 
 def file_part(
