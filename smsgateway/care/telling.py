@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from smsgateway.care.history import Referral, record
 from smsgateway.care.hours import DAY, next_opening
-from smsgateway.care.people import Recipient
+from smsgateway.care.people import Recipient, member_as_recipient
 from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.store.tables import message_log, outbox
 from smsgateway.store.write import Tx
@@ -128,6 +128,18 @@ def heard_by(tx: Tx, referral: Referral) -> list[UUID]:
     gone = select(message_log.c.staff_id).where(
         message_log.c.referral_id == referral.id, message_log.c.status.in_(_MAY_BE_READ)
     )
+    gone = gone.order_by(message_log.c.created_at, message_log.c.id)
     going = select(outbox.c.staff_id).where(outbox.c.referral_id == referral.id, outbox.c.lease.is_not(None))
     found = [*tx.execute(gone).scalars(), *tx.execute(going).scalars()]
     return list(dict.fromkeys(staff_id for staff_id in found if staff_id is not None))
+
+
+def has_the_alert(tx: Tx, referral: Referral, reporter_id: UUID | None) -> Recipient | None:
+    """The first who will have the alert, or may have it already; not who sent the report."""
+    tx.flush()
+    going = select(outbox.c.staff_id).where(outbox.c.referral_id == referral.id, outbox.c.withdrawn.is_(None))
+    waiting = tx.execute(going.order_by(outbox.c.created_at, outbox.c.id)).scalars().all()
+    for staff_id in (*waiting, *heard_by(tx, referral)):
+        if staff_id is not None and staff_id != reporter_id:
+            return member_as_recipient(tx, staff_id)
+    return None

@@ -17,10 +17,11 @@ from smsgateway.care.history import COLUMNS, Referral, change, hold, record, ref
 from smsgateway.care.people import member_as_recipient
 from smsgateway.care.referrals import Case, open_or_join
 from smsgateway.care.states import State
+from smsgateway.care.telling import has_the_alert
 from smsgateway.outbox.queue import reword, withdraw
 from smsgateway.reading.models import Role, Verdict
 from smsgateway.reading.programme import Programme
-from smsgateway.store.tables import message_log, outbox, referrals, reports
+from smsgateway.store.tables import outbox, referrals, reports
 from smsgateway.store.write import Tx
 
 HELD_BACK = timedelta(minutes=2)
@@ -120,14 +121,7 @@ def report_of(tx: Tx, inbound_id: UUID) -> UUID:
 def answer(
     tx: Tx, report_id: UUID, case: Case, verdict: Verdict, role: Role, language: str, programme: Programme
 ) -> str:
-    """What the last screen of such a session says: that the clinic is told, and the referral's code."""
+    """What the last screen of such a session says: who is told, and the referral's code."""
     referral = _of_report(tx, report_id, case)
-    tx.flush()
-    phones = [
-        phone
-        for table in (outbox, message_log)
-        for phone in tx.execute(
-            select(table.c.phone).where(table.c.referral_id == referral.id).order_by(table.c.created_at).limit(1)
-        ).scalars()
-    ]
-    return wording.alert_answer(programme, verdict, language, role, referral.code, phones[0] if phones else None)
+    told = wording.who_was_told(programme, language, has_the_alert(tx, referral, case.reporter_id))
+    return wording.alert_answer(programme, verdict, language, role, referral.code, told)

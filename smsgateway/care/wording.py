@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smsgateway.care.corrections import Merged
-from smsgateway.care.people import Located
+from smsgateway.care.people import Located, Recipient
 from smsgateway.reading import say
 from smsgateway.reading.lexicon import Kind
 from smsgateway.reading.models import Age, CodeState, Outcome, Part, Person, Role, Verdict
@@ -151,12 +151,16 @@ def alert_answer(
     told: str | None,
     places: Sequence[Located] = (),
 ) -> str:
-    """What the CHW gets back at once when danger was read; `told` is the clinic's phone in E.164."""
-    phone = national(told) if told else None
-    answer = say.reply_text(
-        programme, verdict, language, role=role, referral=referral, clinic_phone=phone, near=_near(places)
-    )
+    """What the CHW gets back at once when danger was read; `told` says who has the alert (see `who_was_told`)."""
+    answer = say.reply_text(programme, verdict, language, role=role, referral=referral, told=told, near=_near(places))
     return _with_new_codes(programme, language, answer, places)
+
+
+def who_was_told(programme: Programme, language: str, person: Recipient | None) -> str:
+    """Whom the sender may call: the clinic, or whoever was told instead."""
+    if person is None:
+        return say.who_was_told(programme, language, None, None)
+    return say.who_was_told(programme, language, person.role, national(person.phone))
 
 
 def _with_new_codes(programme: Programme, language: str, answer: str, places: Sequence[Located]) -> str:

@@ -131,7 +131,7 @@ def _answer(tx: Tx, message: Message, judged: Judged, filed: Filed, opened: Open
             message.language,
             message.member.role,
             opened.referral.code,
-            opened.told.phone if opened.told else None,
+            wording.who_was_told(programme, message.language, opened.told),
             judged.places,
         )
     if filed.amends and filed.merged is not None and judged.verdict.outcome is Outcome.ACCEPT:

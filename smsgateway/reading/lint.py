@@ -46,7 +46,7 @@ LONGEST = {
     "given": "ARTESUNATE",
     "transport": "SANS TRANSPORT",
     "chw_phone": "0712345678",
-    "clinic_phone": "0712345678",
+    "told": "PERSONNE n'a pu etre prevenu, appelez",
     "phone": "+2250712345678",
     "quote": "MAL 4177 fievr 2 conv",
     "said": "FIEVRE 2j",

@@ -264,12 +264,12 @@ def reply_text(
     *,
     role: Role = Role.CHW,
     referral: str | None = None,
-    clinic_phone: str | None = None,
+    told: str | None = None,
     near: Mapping[str, Sequence[str]] | None = None,
     advice: str | None = None,
 ) -> str:
     """The answer to the sender. `near` gives existing codes near a failing one, shown form; `referral` and
-    `clinic_phone` those of the referral that was opened."""
+    `told` are the code of the referral that was opened and who was told (see `who_was_told`)."""
     if verdict.outcome is Outcome.REJECT:
         return _rejection(programme, role, language)
     if role is Role.UNKNOWN:
@@ -285,7 +285,7 @@ def reply_text(
         "said": understood(programme, answers, language) or _said_nothing(programme, verdict, language),
         "ask": " ".join(questions(programme, verdict, language, near or {})),
         "corrected": [correction.read for correction in verdict.part.corrected[:_MOST_CORRECTIONS]],
-        "clinic_phone": clinic_phone,
+        "told": told,
         "advice": advice,
     }
     if flow and flow.subject == "referral" and verdict.outcome is Outcome.ACCEPT and flow.name in programme.texts:
@@ -296,6 +296,12 @@ def reply_text(
     if key == "alerted" and verdict.tier == 2:
         key = "alerted_same_day"
     return text(programme, key, language, **values)
+
+
+def who_was_told(programme: Programme, language: str, role: Role | None, phone: str | None) -> str:
+    """Who has the alert, with the phone to call; no role: nobody could be told."""
+    keys = {None: "told_nobody", Role.NURSE: "told_nurse", Role.SUPERVISOR: "told_supervisor"}
+    return text(programme, keys.get(role, "told_lead"), language, phone=phone)
 
 
 def _rejection(programme: Programme, role: Role, language: str) -> str:

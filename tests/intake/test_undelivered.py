@@ -6,7 +6,8 @@ import pytest
 
 from smsgateway.channels.messages import Fate
 from smsgateway.intake.receipt import take_receipt
-from tests.support.field import CHW, GIRL, LEAD, NURSE, SECOND_NURSE, SUPERVISOR, Field
+from tests.support.field import CHW, GIRL, LEAD, MERINDE_NURSE, NURSE, SECOND_NURSE, SUPERVISOR, Field
+from tests.support.session import Session
 
 HUMANS = (NURSE, SECOND_NURSE, SUPERVISOR, LEAD)
 
@@ -110,3 +111,39 @@ def test_at_night_a_nurse_on_duty_by_day_only_is_not_woken_first(field: Field) -
     field.pass_time(hours=14)
     field.text(CHW, f"MAL {GIRL} CONVULSION")
     assert alerted(field)[0] == NURSE
+
+
+def without(field: Field, *phones: str) -> None:
+    for phone in phones:
+        field.opt_out(phone)
+
+
+@pytest.mark.parametrize(
+    ("unreachable", "said"),
+    [
+        ((), "Centre prevenu: 76000101."),
+        ((NURSE,), "Centre prevenu: 76000102."),
+        ((NURSE, SECOND_NURSE), "Superviseur prevenu: 76000201."),
+        ((NURSE, SECOND_NURSE, SUPERVISOR), "Responsable prevenu: 76000301."),
+    ],
+)
+def test_the_chw_reads_who_was_told_and_is_not_sent_to_a_clinic_that_knows_nothing(
+    field: Field, unreachable: tuple[str, ...], said: str
+) -> None:
+    without(field, *unreachable)
+    field.text(CHW, f"MAL {GIRL} CONVULSION")
+    assert said in field.last(CHW)
+
+
+def test_the_chw_reads_that_nobody_was_told(field: Field) -> None:
+    without(field, *HUMANS, MERINDE_NURSE)
+    field.text(CHW, f"MAL {GIRL} CONVULSION")
+    assert "PERSONNE" in field.last(CHW)
+    assert "nobody_reachable" in field.faults()
+
+
+def test_the_last_screen_says_it_as_the_sms_does(field: Field) -> None:
+    without(field, NURSE, SECOND_NURSE)
+    session = Session(field)
+    session.enter("2", GIRL, "2")
+    assert "Superviseur prevenu: 76000201" in session.to_the_end()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,38 +11,8 @@ from hypothesis import strategies as st
 
 from smsgateway.store.tables import ussd_turns
 from tests.support.field import CHW, GIRL, NURSE, SECOND_NURSE, STRANGER, SUPERVISOR, Field
+from tests.support.session import Session
 
-_sessions = itertools.count(1)
-TO_THE_END = ("1", "1", "1", "1", "1", "1")  # nothing more: symptoms, measures, test, treatments, and so on
-
-
-class Session:
-    """A phone in a USSD session: `enter` sends the transcript with one entry more."""
-
-    def __init__(self, field: Field, phone: str = CHW) -> None:
-        self.field, self.phone, self.transcript = field, phone, ""
-        self.id = f"session-{next(_sessions)}"
-        self.entered = 0
-        self.screen = self.send("")
-
-    def send(self, transcript: str) -> str:
-        return self.field.gateway.ussd.take(self.field.network.turn(self.id, self.phone, transcript))
-
-    def enter(self, *entries: str) -> str:
-        for entry in entries:
-            self.transcript = entry if not self.entered else f"{self.transcript}*{entry}"
-            self.entered += 1
-            self.screen = self.send(self.transcript)
-            self.field.settle()
-        return self.screen
-
-    def to_the_end(self) -> str:
-        """Enter "nothing" until the session ends."""
-        for _ in range(20):
-            if self.screen.startswith("END"):
-                return self.screen
-            self.enter("1")
-        raise AssertionError(self.screen)
 
 
 def test_a_menu_reports_what_an_sms_reports(field: Field) -> None:

@@ -25,7 +25,7 @@ def verdict_on(text: str, person: Person = GIRL_OF_14_MONTHS) -> Verdict:
 
 def test_the_chw_is_told_to_leave_whom_to_call_and_what_to_write() -> None:
     verdict = verdict_on("MAL 4177 CONVULSION")
-    assert say.reply_text(programme(), verdict, "fr", referral="K7", clinic_phone="76000101") == (
+    assert say.reply_text(programme(), verdict, "fr", referral="K7", told="Centre prevenu: 76000101") == (
         "K7 fille 14 mois 417-7 CONVULSION. PARTEZ MAINTENANT. Centre prevenu: 76000101. "
         "Ecrivez K7 sur la fiche. Faux? NON"
     )
@@ -88,7 +88,7 @@ def test_an_alert_fits_one_segment_whatever_it_has_to_say(
     told = say.referral_text(
         programme(), verdict, language, referral="W999", code="107-12345", chw_phone="0712345678", village=village
     )
-    reply = say.reply_text(programme(), verdict, language, referral="W999", clinic_phone="0712345678")
+    reply = say.reply_text(programme(), verdict, language, referral="W999", told="Responsable prevenu: 0712345678")
     for body in (told, reply):
         assert fits(body)
         assert encoding_of(body) is Encoding.GSM7
