@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, case, func, select
 
 from smsgateway.care.customs import Customs
+from smsgateway.care.figures.coverage import still_there
 from smsgateway.care.figures.periods import Period, day_number, local_day, period_of
 from smsgateway.care.figures.work import met_at_home
 from smsgateway.store.tables import catchments, households, reports
@@ -64,7 +65,7 @@ class Pace:
 def households_behind(
     tx: Tx, catchment_ids: Collection[UUID], customs: Customs, zone: ZoneInfo, now: datetime
 ) -> list[Behind]:
-    """The households of these catchments that wait, whoever visited them."""
+    """The households of these catchments that wait, whoever visited them: those still there, as COUV counts them."""
     if not catchment_ids:
         return []
     period = period_of(now, customs.period_starts_on, zone)
@@ -85,7 +86,7 @@ def households_behind(
                 and_(reports.c.household_id == households.c.id, reports.c.arrived_at >= since, met_at_home()),
             )
         )
-        .where(households.c.catchment_id.in_(list(catchment_ids)))
+        .where(households.c.catchment_id.in_(list(catchment_ids)), still_there(pace.today))
         .group_by(households.c.id, catchments.c.number)
     )
     found = []

@@ -38,7 +38,7 @@ def until(reminding: Reminding, moment: str) -> None:
 
 def digests(reminding: Reminding, phone: str = CHW) -> list[str]:
     """The digests on a phone, oldest first."""
-    said = ("A faire", "To do", "Pas de rapport", "No report", "7 jours")
+    said = ("A faire", "To do", "Pas de rapport", "No report", "Semaine")
     return [body for body in reminding.field.phone(phone) if body.startswith(said)]
 
 
@@ -240,7 +240,7 @@ def test_after_an_outage_of_any_length_one_message_a_person(reminding: Reminding
     reminding.field.settle()
     assert reminding.field.everything_sent() == []  # first hears what waited at the network
     reminding.field.pass_time(minutes=10)
-    per_phone = Counter(phone for phone, body in reminding.field.everything_sent() if not body.startswith("7 jours"))
+    per_phone = Counter(phone for phone, body in reminding.field.everything_sent() if not body.startswith("Semaine"))
     assert per_phone
     assert set(per_phone.values()) == {1}
     assert ("SUIVI 417-7" in digests(reminding)[0]) is (days < 7)
@@ -271,7 +271,7 @@ def test_the_supervisor_reads_on_monday_what_the_week_was(reminding: Reminding) 
     reminding.report("supervision", None, by="SUP01", chw="01", steps=["one_to_one"])
     until(reminding, "30T06:31")
     (week,) = digests(reminding, SUPERVISOR)
-    assert week.startswith("7 jours: 2 rapports, suivis a temps 1/1. Silencieux: ASC01, ")
+    assert week.startswith("Semaine 23/11-29/11: 2 rapports, suivis a temps 1/1. Silencieux: ASC01, ")
     assert "ASC07" not in week.split("Silencieux: ")[1].split(".")[0]
     assert "A superviser: ASC01, ASC02" in week
 

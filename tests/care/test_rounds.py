@@ -13,7 +13,7 @@ from smsgateway.care.figures.periods import period_of
 from smsgateway.care.rounds import Pace, households_behind
 from smsgateway.store.tables import catchments
 from tests.care.reminding import Reminding
-from tests.support.field import HOUSEHOLD, Field
+from tests.support.field import CHW, GIRL, HOUSEHOLD, SUPERVISOR, Field
 
 BAMAKO = ZoneInfo("Africa/Bamako")
 CUSTOMS = Customs()  # twice a period, from the 26th to the 25th
@@ -60,6 +60,27 @@ def test_any_report_from_the_home_counts_and_nobody_home_does_not(field: Field) 
     reminding.report("visit", "151", absent=True)
     assert behind(reminding) == ["109", "151"]
     assert behind(reminding, reminding.now + timedelta(days=15)) == ["109", "123", "151", "180"]
+
+
+def test_nobody_is_sent_to_a_house_that_is_empty(field: Field) -> None:
+    """Everybody left, or it was registered by mistake: COUV does not count it, so no digest names it."""
+    reminding = Reminding(field)
+    later = reminding.now + timedelta(days=16)
+    field.text(CHW, "MEN 4")
+    (mistaken,) = set(behind(reminding, later)) - {"109", "123", "151", "180"}
+    field.text(CHW, f"ANN {mistaken}")
+    assert behind(reminding, later) == ["109", "123", "151", "180"]
+    field.text(CHW, "DEP 123")
+    assert behind(reminding, later) == ["109", "151", "180"]
+    field.text(SUPERVISOR, "COUV")
+    assert "07: 0/3" in field.last(SUPERVISOR)
+
+
+def test_a_house_in_mourning_is_visited_like_any_other(field: Field) -> None:
+    """Its round goes on: others live there, and the one who died is not named."""
+    reminding = Reminding(field)
+    field.text(CHW, f"DEC {GIRL}")
+    assert "123" in behind(reminding, reminding.now + timedelta(days=16))
 
 
 def test_visits_count_by_the_day_on_the_wall_there(field: Field) -> None:

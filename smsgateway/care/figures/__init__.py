@@ -14,11 +14,11 @@ from smsgateway.care.figures.lateness import (
     silent_chws,
 )
 from smsgateway.care.figures.months import remember_months, total_work
-from smsgateway.care.figures.periods import Period, last_days, period_of
+from smsgateway.care.figures.periods import Period, last_days, period_of, week_before
 from smsgateway.care.figures.referred import OpenReferral, Referred, open_in, open_referrals, referred
-from smsgateway.care.figures.scope import Chw, Scope, chw_scope, scope_of, site_scope
+from smsgateway.care.figures.scope import Chw, Scope, chw_scope, scope_of, site_scope, supervisor_scope
 from smsgateway.care.figures.stocks import Level, empty_shelves, stock_levels
-from smsgateway.care.figures.work import Work, total, work_by_chw
+from smsgateway.care.figures.work import Work, reports_filed, total, work_by_chw
 
 __all__ = [
     "Chw",
@@ -44,11 +44,14 @@ __all__ = [
     "period_of",
     "referred",
     "remember_months",
+    "reports_filed",
     "scope_of",
     "silent_chws",
     "site_scope",
     "stock_levels",
+    "supervisor_scope",
     "total",
     "total_work",
+    "week_before",
     "work_by_chw",
 ]

@@ -63,6 +63,13 @@ def last_days(now: datetime, count: int, zone: ZoneInfo) -> Period:
     return Period(today - timedelta(days=count - 1), today, zone)
 
 
+def week_before(now: datetime, begins_on: int, zone: ZoneInfo) -> Period:
+    """The seven days before the week under way, which began on that weekday (0 is Monday)."""
+    today = local_day(now, zone)
+    began = today - timedelta(days=(today.weekday() - begins_on) % 7)
+    return Period(began - timedelta(days=7), began - timedelta(days=1), zone)
+
+
 def period_of(now: datetime, starts_on: int, zone: ZoneInfo) -> Period:
     """The programme's period that has today in it, up to its last day: the 26th to the 25th where `starts_on` is 26."""
     today = local_day(now, zone)

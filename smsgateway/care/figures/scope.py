@@ -92,11 +92,16 @@ def scope_of(connection: Connection, member: Member, now: datetime) -> Scope:
     places = _places(connection)
     zone = zone_named(timezone_of(member.facility_id or member.site_id, places))
     if member.role is Role.SUPERVISOR:
-        chws = _chws(connection, staff.c.supervisor_id == member.id, now, zone)
-        return Scope(chws, _sites_of(chws), False, zone)
+        return supervisor_scope(connection, member.id, zone, now)
     if member.role in (Role.LEAD, Role.ADMIN):
         return site_scope(connection, _sites_below(member.facility_id or member.site_id, places), zone, now)
     return Scope((), (), False, zone)
+
+
+def supervisor_scope(connection: Connection, supervisor_id: UUID, zone: ZoneInfo, now: datetime) -> Scope:
+    """The work of the CHWs whom somebody supervises."""
+    chws = _chws(connection, staff.c.supervisor_id == supervisor_id, now, zone)
+    return Scope(chws, _sites_of(chws), False, zone)
 
 
 def site_scope(connection: Connection, sites: Iterable[UUID], zone: ZoneInfo, now: datetime) -> Scope:

@@ -70,6 +70,11 @@ def work_by_chw(connection: Connection, scope: Scope, period: Period) -> Mapping
     return found
 
 
+def reports_filed(connection: Connection, scope: Scope, period: Period) -> int:
+    """How many reports of any kind were made in the period and stand."""
+    return connection.execute(select(func.count()).where(during(scope, period), filed())).scalar_one()
+
+
 # ---------------------------------------------------------------- conditions, shared with other figures
 
 

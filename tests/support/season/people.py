@@ -225,7 +225,7 @@ class Players:
 
     def _supervisor_reads(self, text: PhoneText) -> None:
         named = re.search(r"A superviser: (.+?)\.", text.body)
-        if named is None or not text.body.startswith("7 jours"):
+        if named is None or not text.body.startswith("Semaine"):
             return
         for n, chw in enumerate(re.findall(r"ASC\d+", named[1])[:6]):
             if self.draw.random() < self.habits[text.phone].reliable:
