@@ -16,7 +16,7 @@ from smsgateway.reading.programme import Programme
 from smsgateway.reading.ussd import Somebody
 from smsgateway.store.tables import catchments, due, households, patients, referral_events, referrals
 from smsgateway.store.write import Tx
-from smsgateway.text.codes import code_for, parse_code, parse_referral, shown
+from smsgateway.text.codes import code_for, parse_code, parse_referral, shown, shown_full
 
 OFFERED_AT_MOST = 20
 TODAY = timedelta(hours=12)
@@ -24,14 +24,16 @@ _KNOWN = frozenset({CodeState.FOUND, CodeState.MOVED})
 
 
 def choices_of(tx: Tx, member: Member, kind: str, programme: Programme, now: datetime) -> Sequence[Somebody]:
-    """Whom to choose from on a screen that asks for a patient, a household or a referral."""
+    """Whom to choose from on a screen that asks for a patient, a household or a referral; or which area."""
     if kind == "referral":
         return _referrals(tx, member, programme)
     own = [catchment.id for catchment in member.catchments]
     if not own or member.role is not Role.CHW:
         return ()
+    if kind == "area":
+        return [Somebody(f"ZONE {catchment.number}", f"Zone {catchment.number}") for catchment in member.catchments]
     if kind == "household":
-        return [_household(row) for row in tx.execute(_households(own))]
+        return [_household(row, member) for row in tx.execute(_households(own))]
     return [_patient(row, member, programme, now) for row in tx.execute(_patients(own, now))]
 
 
@@ -93,10 +95,17 @@ def _patients(own: Sequence[Any], now: datetime) -> Select[Any]:
 
 
 def _patient(row: Any, member: Member, programme: Programme, now: datetime) -> Somebody:
-    code = code_for(row.number, row.serial)
     person = Person(sex=row.sex, age=age_on(now.date(), row.born_from, row.born_to))
-    typed = code if len(member.catchments) == 1 else f"{row.number}-{code}"
-    return Somebody(typed, f"{shown(code)} {say.who(programme, person, member.language)}".strip())
+    typed, label = _code(row, member)
+    return Somebody(typed, f"{label} {say.who(programme, person, member.language)}".strip())
+
+
+def _code(row: Any, member: Member) -> tuple[str, str]:
+    """A code as it is texted and as it is shown: with its catchment where the sender has several."""
+    code = code_for(row.number, row.serial)
+    return (
+        (code, shown(code)) if len(member.catchments) == 1 else (f"{row.number}-{code}", shown_full(row.number, code))
+    )
 
 
 def _households(own: Sequence[Any]) -> Select[Any]:
@@ -109,9 +118,9 @@ def _households(own: Sequence[Any]) -> Select[Any]:
     )
 
 
-def _household(row: Any) -> Somebody:
-    code = code_for(row.number, row.serial)
-    return Somebody(code, f"{shown(code)} {row.village or ''}".strip())
+def _household(row: Any, member: Member) -> Somebody:
+    typed, label = _code(row, member)
+    return Somebody(typed, f"{label} {row.village or ''}".strip())
 
 
 def _referrals(tx: Tx, member: Member, programme: Programme) -> list[Somebody]:

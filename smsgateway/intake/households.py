@@ -10,7 +10,7 @@ from smsgateway.care.register import register_household, register_patient
 from smsgateway.care.reminders import End
 from smsgateway.care.schedules import schedules_of
 from smsgateway.intake.care_reports import alert, report_care
-from smsgateway.intake.filing import Filed, answer_back, file_or_correct, file_part
+from smsgateway.intake.filing import Filed, answer_back, asking, file_or_correct, file_part
 from smsgateway.intake.message import Judged, Message
 from smsgateway.reading import say
 from smsgateway.reading.models import Code, CodeFacts, CodeState, Outcome
@@ -54,18 +54,22 @@ def family(tx: Tx, message: Message, judged: Judged, programme: Programme) -> st
 
 
 def new_household(tx: Tx, message: Message, judged: Judged, programme: Programme) -> str | None:
-    """Give a household its code."""
-    catchment = message.own_catchment
-    if judged.verdict.outcome is not Outcome.ACCEPT or catchment is None:
+    """Give a household its code, in the catchment that was named: of several none is guessed."""
+    answers, own = judged.verdict.answers, message.member.catchments
+    if judged.verdict.outcome is not Outcome.ACCEPT or not own:
         return answer_back(tx, message, judged, programme)
-    answers = judged.verdict.answers
+    named = answers.get("catchment")
+    catchment = message.own_numbered(str(named)) if named else own[0] if len(own) == 1 else None
+    if catchment is None:
+        which = " / ".join(each.number for each in own)
+        return answer_back(tx, message, asking(judged, "which_area", which, filed=False), programme)
     household_id, code = register_household(
         tx, catchment, answers.get("people"), None, bool(answers.get("consent")), message.now
     )
     place = Located(CodeFacts(Code(code), CodeState.FOUND), catchment, household_id=household_id)
     report_id = file_part(tx, message, judged, programme, place)
     changes.added(tx, households, household_id, catchment.site_id, report_id, message.now)
-    return wording.registered(programme, message.language, judged.verdict, code)
+    return wording.registered(programme, message.language, judged.verdict, message.new_code(catchment, code))
 
 
 def new_patient(tx: Tx, message: Message, judged: Judged, programme: Programme) -> str | None:
@@ -92,4 +96,4 @@ def new_patient(tx: Tx, message: Message, judged: Judged, programme: Programme) 
     report_id = file_part(tx, message, judged, programme, place)
     changes.added(tx, patients, patient_id, household.catchment.site_id, report_id, message.now)
     registered(tx, patient_id, schedules_of(programme), message.now)
-    return wording.registered(programme, message.language, judged.verdict, code)
+    return wording.registered(programme, message.language, judged.verdict, message.new_code(household.catchment, code))

@@ -102,7 +102,7 @@ def _pregnancy_in(tx: Tx, message: Message, judged: Judged, programme: Programme
         "pregnancy_registered",
         message.language,
         who=say.who(programme, person, message.language),
-        code=shown(code),
+        code=message.new_code(home.catchment, code),
         said=say.understood(programme, verdict.answers, message.language),
     )
 
@@ -212,7 +212,10 @@ def _born(
 
     handled = handle(tx, message, judged, programme, effects)
     alive = [baby for baby in babies if not baby.stillborn]
-    words = [_baby_words(programme, message.language, each, baby) for each, baby in zip(registered, alive, strict=True)]
+    words = [
+        _baby_words(programme, message.language, each, baby, message.new_code(catchment, each.code))
+        for each, baby in zip(registered, alive, strict=True)
+    ]
     told = {name: value for name, value in judged.verdict.answers.items() if name not in births.OF_A_BABY}
     noted = say.text(
         programme,
@@ -250,10 +253,10 @@ def _about_newborn(
     return Judged(judged.number, replace(judged.verdict, subject=born[0].code, person=person), (newborn,))
 
 
-def _baby_words(programme: Programme, language: str, newborn: Newborn, baby: Baby) -> str:
+def _baby_words(programme: Programme, language: str, newborn: Newborn, baby: Baby, code: str) -> str:
     word = {"F": "word_girl", "M": "word_boy"}.get(newborn.sex or "", "word_newborn")
     weight = f" {baby.weight_kg:g} kg" if baby.weight_kg else ""
-    return f"{say.text(programme, word, language)} {shown(newborn.code)}{weight}"
+    return f"{say.text(programme, word, language)} {code}{weight}"
 
 
 # ---------------------------------------------------------------- DEC, and SUIVI 4177 DCD

@@ -13,6 +13,7 @@ from smsgateway.care.reports import Origin
 from smsgateway.reading.models import CodeState, Part, Reading, Verdict
 from smsgateway.reading.programme import Programme
 from smsgateway.store.write import Tx
+from smsgateway.text.codes import shown, shown_full
 
 
 def _nothing() -> None:
@@ -50,8 +51,17 @@ class Message:
 
     @property
     def own_catchment(self) -> Catchment | None:
-        """Where what the sender registers belongs, unless a code says otherwise."""
+        """Whose clinic hears of danger, where no code says otherwise. What is registered asks which one is meant."""
         return self.member.catchments[0] if self.member.catchments else None
+
+    def own_numbered(self, number: str) -> Catchment | None:
+        """The sender's catchment of that number, with or without leading zeros."""
+        own = self.member.catchments
+        return next((each for each in own if each.number.lstrip("0") == number.lstrip("0")), None)
+
+    def new_code(self, catchment: Catchment, code: str) -> str:
+        """A code as this sender will write it: with its catchment for who has several."""
+        return shown(code) if len(self.member.catchments) == 1 else shown_full(catchment.number, code)
 
 
 @dataclass(frozen=True, slots=True)

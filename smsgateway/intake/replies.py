@@ -47,9 +47,11 @@ _ASKED_OF_REGISTER: Final[Mapping[str, str]] = {
     "date": "date",
     "chw_unknown": "chw",
     "destination_unknown": "to",
+    "which_area": "catchment",
 }
 # A danger word alone answers only what may have asked for one; else it is about somebody, and urgent.
 _MAY_BE_DANGER: Final = frozenset({"what_is", "what_is_wrong", "how_is", "which_report"})
+_AREA: Final = "ZONE"  # before the bare number of an area
 _NEEDS_CODE: Final = frozenset({"code_missing", "household_missing"})
 
 
@@ -177,6 +179,8 @@ def _readings(question: Open, part: Part) -> Iterator[str]:
             yield f"{reply} {question.text}"
         return
     for asking in question.questions:
+        if asking.key == "which_area":
+            yield f"{question.text} {_AREA} {reply}"
         if asking.key in _NEEDS_CODE:
             keyword, _, rest = question.text.partition(" ")
             yield f"{keyword} {reply} {rest}"

@@ -17,7 +17,20 @@ from smsgateway.reading.programme import Flow, Programme
 from smsgateway.reading.schema import FlowError, Forms, Quantity, Strict, WordsFile, line_of, load_yaml
 
 SCREENS = (
-    *("keyword", "subject", "babies", "sex", "age", "gestation", "number", "signs", "symptoms", "measures", "test"),
+    *(
+        "keyword",
+        "subject",
+        "area",
+        "babies",
+        "sex",
+        "age",
+        "gestation",
+        "number",
+        "signs",
+        "symptoms",
+        "measures",
+        "test",
+    ),
     *("treatments", "prevention", "vaccines", "outcomes", "supervision_steps", "stock", "language"),
     *("circumstances", "date"),
 )
@@ -46,7 +59,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One question of a flow. `kind`: list (choose `one` or several), code, number, date."""
+    """One question of a flow. `kind`: list (choose `one` or several), code, number, date, area (which of several)."""
 
     name: str
     kind: str
@@ -136,6 +149,8 @@ class Menus:
             items = (*self.words.treatments.values(), *self.words.test.values())
             options = tuple(Option(_taught(f, language), _taught(f, language), needs) for f in items)
             yield Screen("stock", "list", options, optional=False)
+        elif takes == "area":
+            yield Screen("area", "area")
         elif takes == "language":
             options = tuple(Option(_taught(f, "fr"), name) for name, f in self.words.languages.items())
             yield Screen("language", "list", options, one=True, optional=False)

@@ -1,4 +1,5 @@
-"""What some reports take that others do not: dates, months of pregnancy, counts of stock, a language, another CHW."""
+"""What some reports take that others do not: dates, months of pregnancy, counts of stock, a language, another CHW,
+an area."""
 
 from __future__ import annotations
 
@@ -12,8 +13,10 @@ from smsgateway.text.codes import parse_referral
 _STOCKED = frozenset({Kind.TREATMENT, Kind.TEST, Kind.PREVENTION})
 _USUAL_STOCK = 999  # more of one thing in a CHW's box is unlikely, and possible
 _MOST_STOCK = 99_999
-_TOWARDS = frozenset({"ZONE", "AREA", "VERS", "TO"})
+_AREA = frozenset({"ZONE", "AREA"})
+_TOWARDS = _AREA | {"VERS", "TO"}
 SHORTEST_CODE = 3
+LONGEST_CATCHMENT = 5
 _OUT_OF_STOCK = frozenset({"RUPTURE", "STOCKOUT", "FINI", "ZERO"})
 _BABY = ("sex", "weight_kg", "stillbirth")
 
@@ -146,6 +149,17 @@ def _catchment(found: Findings, i: int) -> int:
     return i + 1
 
 
+def _area(found: Findings, i: int) -> int:
+    """ZONE 04: in which of the sender's catchments."""
+    if found.line.text(i) not in _AREA:
+        return 0
+    at = i + 2 if found.line.text(i + 1) in (":", "=", "-") else i + 1
+    if not found.line.is_number(at) or len(found.line.text(at)) > LONGEST_CATCHMENT:
+        return 0
+    found.answers["catchment"] = found.line.text(at)
+    return at + 1
+
+
 def _birth(found: Findings, i: int) -> int:
     return 0
 
@@ -171,4 +185,5 @@ _READERS: dict[str, Callable[[Findings, int], int]] = {
     "birth": _birth,
     "referral": _referral,
     "destination": _destination,
+    "area": _area,
 }

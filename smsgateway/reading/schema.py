@@ -196,7 +196,7 @@ class FlowFile(Strict):
     negated: str | None = None
     """What the keyword means behind PAS or NON: another flow, or ask."""
     takes: list[
-        Literal["date", "gestation", "stock", "language", "keyword", "chw", "birth", "referral", "destination"]
+        Literal["date", "gestation", "stock", "language", "keyword", "chw", "birth", "referral", "destination", "area"]
     ] = []
     """Particular things it reads besides words."""
     number: NumberField | None = None

@@ -41,8 +41,8 @@ class Somebody:
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the register offers this turn: whom to choose from, most due first, for a kind of subject ("patient",
-    "household", "referral"); whether a typed code is known, with the person's group if so, else None; and whether
-    there is an unfinished session to resume."""
+    "household", "referral", and "area" for the sender's catchments); whether a typed code is known, with the person's
+    group if so, else None; and whether there is an unfinished session to resume."""
 
     choices: Callable[[str], Sequence[Somebody]]
     known: Callable[[str], str | None]
@@ -131,7 +131,7 @@ class _Session:
         screen = self.screen()
         if self.state["queue"]:
             return self.number_for_word(entry)
-        if screen.kind == "list" or (screen.kind == "code" and self.state.get("shown")):
+        if screen.kind in ("list", "area") or (screen.kind == "code" and self.state.get("shown")):
             turned = self.moved_about(entry)
             if turned is not None:
                 return turned
@@ -200,6 +200,10 @@ class _Session:
         self.state["visitor"] = flow.visitor and not flow.subject_optional
         return self.went_on(["0"] if self.state["visitor"] else [], marked=True)
 
+    def took_area(self, screen: Screen, entry: str) -> Turned:
+        picked = self.picked(entry)
+        return self.went_on(picked) if len(picked) == 1 else self.ask(self.words("ussd_choose"))
+
     def took_number(self, screen: Screen, entry: str) -> Turned:
         if screen.optional and entry == "0" and not (screen.plausible and screen.plausible[0] == 0):
             return self.went_on([])
@@ -260,8 +264,12 @@ class _Session:
     def advance(self) -> Turned:
         self.state.update(slot=self.state["slot"] + 1, page=0, queue=[])
         if self.state["slot"] < len(self.screens()):
-            return self.ask()
+            return self.advance() if self.is_needless() else self.ask()
         return Turned({**self.state, "at": "filed"}, "", self.text(), finished=True)
+
+    def is_needless(self) -> bool:
+        """Whether nobody needs to be asked: who has one area alone works nowhere else."""
+        return self.screen().kind == "area" and len(self.context.choices("area")) < 2
 
     def ask(self, error: str = "") -> Turned:
         """The screen of the present question, with the reason when it is asked again."""
@@ -273,6 +281,11 @@ class _Session:
             return self.ask_list(screen, error)
         if screen.kind == "code":
             return self.ask_code(screen, error)
+        if screen.kind == "area":
+            areas = self.context.choices("area")
+            return self.listed(
+                self.words("ussd_area"), [one.code for one in areas], [one.label for one in areas], error
+            )
         self.state["shown"] = []
         return self.show(self.words(f"ussd_{self.prompt_name(screen)}"), error)
 

@@ -88,7 +88,7 @@ def test_a_code_valid_in_two_of_her_catchments_is_asked_back(field: Field) -> No
     code = code_for("04", min(both))
     assert code == code_for("12", min(both))
     field.text(TWO_CATCHMENTS, f"MAL {code} FIEVRE 2")
-    assert "deux zones" in field.last(TWO_CATCHMENTS)
+    assert f"deux zones. Ecrivez 04-{code} / 12-{code}" in field.last(TWO_CATCHMENTS)
     assert field.reports()[0]["state"] == "unfiled"
 
 

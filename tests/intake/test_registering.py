@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from smsgateway.store.tables import codes, households, patients
+from smsgateway.store.tables import catchments, codes, households, patients
 from smsgateway.text.codes import is_valid
-from tests.support.field import CHW, HOUSEHOLD, NURSE, OTHER_CHW, STRANGER, Field
+from tests.support.field import CHW, HOUSEHOLD, NURSE, OTHER_CHW, STRANGER, TWO_CATCHMENTS, Field
+from tests.support.session import Session
 
 
 def code_in(answer: str) -> str:
@@ -100,3 +101,77 @@ def test_registrations_at_the_same_moment_never_share_a_serial(field: Field) -> 
     given = [code_in(answer) for phone in (CHW, OTHER_CHW) for answer in field.phone(phone)]
     assert len(set(given)) == 30
     assert all(is_valid("07", code) for code in given)
+
+
+# ---------------------------------------------------------------- a CHW of two catchments
+
+
+def new_homes(field: Field) -> list[tuple[str, int]]:
+    """The catchment and size of every household registered since."""
+    numbers = {row["id"]: row["number"] for row in field.rows(catchments)}
+    by_report = {row["household_id"] for row in field.reports() if row["flow"] == "register_household"}
+    rows = [row for row in field.rows(households) if row["id"] in by_report]
+    return [(numbers[row["catchment_id"]], row["people"]) for row in rows]
+
+
+def test_a_household_in_one_of_two_catchments_is_asked_about_and_never_guessed(field: Field) -> None:
+    field.text(TWO_CATCHMENTS, "MEN 6 ACCORD")
+    assert field.last(TWO_CATCHMENTS).endswith("Dans quelle zone: 04 / 12? Repondez par son numero.")
+    assert field.reports() == []
+    field.text(TWO_CATCHMENTS, "12")
+    assert new_homes(field) == [("12", 6)]
+    assert re.search(r"Menage 12-\d{3,}, 6 personnes", field.last(TWO_CATCHMENTS))
+
+
+@pytest.mark.parametrize(
+    "said", ["MEN 6 ZONE 12", "MEN ZONE 12 6 ACCORD", "men 6 accord zone:12", "HH 6 AREA 12", "MEN 6 ZONE12"]
+)
+def test_the_catchment_may_be_written_with_it(field: Field, said: str) -> None:
+    field.text(TWO_CATCHMENTS, said)
+    assert new_homes(field) == [("12", 6)]
+
+
+@pytest.mark.parametrize("reply", ["04", "4", "ZONE 4", "zone 04"])
+def test_the_question_takes_a_number_or_the_words(field: Field, reply: str) -> None:
+    field.text(TWO_CATCHMENTS, "MEN 6")
+    field.text(TWO_CATCHMENTS, reply)
+    assert new_homes(field) == [("04", 6)]
+
+
+@pytest.mark.parametrize("who", [CHW, TWO_CATCHMENTS])
+def test_an_area_that_is_not_hers_is_asked_back(field: Field, who: str) -> None:
+    field.text(who, "MEN 6 ZONE 09")
+    assert "Dans quelle zone" in field.last(who)
+    assert field.reports() == []
+
+
+def test_who_has_one_catchment_is_never_asked(field: Field) -> None:
+    field.text(CHW, "MEN 6 ZONE 7")
+    assert new_homes(field) == [("07", 6)]
+    assert "Menage 418-9" in field.last(CHW)
+
+
+def test_a_person_and_a_newborn_of_hers_get_the_whole_code(field: Field) -> None:
+    field.text(TWO_CATCHMENTS, "MEN 6 ZONE 12")
+    home = re.search(r"12-\d+", field.last(TWO_CATCHMENTS))
+    assert home
+    field.text(TWO_CATCHMENTS, f"ENR {home[0]} F 25A")
+    woman = re.search(r"Patient (12-\d+)", field.last(TWO_CATCHMENTS))
+    assert woman
+    field.text(TWO_CATCHMENTS, f"NAI {woman[1]} F 3KG")
+    assert re.search(r"fille 12-\d+ 3 kg, mere 12-\d+", field.last(TWO_CATCHMENTS))
+
+
+def test_the_screens_ask_only_who_has_several(field: Field) -> None:
+    session = Session(field, TWO_CATCHMENTS)
+    session.enter("10")
+    assert "Dans quelle zone?\n1 Zone 04\n2 Zone 12" in session.screen
+    session.enter("3")
+    assert "Dans quelle zone?" in session.screen
+    session.enter("2", "6")
+    session.to_the_end()
+    hers = Session(field)
+    hers.enter("10", "4")
+    assert "zone" not in hers.screen
+    hers.to_the_end()
+    assert new_homes(field) == [("12", 6), ("07", 4)]

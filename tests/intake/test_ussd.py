@@ -14,7 +14,6 @@ from tests.support.field import CHW, GIRL, NURSE, SECOND_NURSE, STRANGER, SUPERV
 from tests.support.session import Session
 
 
-
 def test_a_menu_reports_what_an_sms_reports(field: Field) -> None:
     session = Session(field)
     session.enter("2", GIRL, "1", "2", "2", "2", "120", "2", "2")
