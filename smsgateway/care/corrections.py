@@ -106,6 +106,8 @@ def standing(
         return None
     found = _standing(rows[0])
     return found if found.asked or now - found.arrived_at <= AMENDED_WITHIN else None
+
+
 def said_clearly_since(tx: Tx, staff_id: UUID, patient_id: UUID, happened_at: datetime) -> bool:
     """Whether this sender has reported about this person later than that, and clearly: messages may overtake each
     other on their way here."""
@@ -126,8 +128,6 @@ _LATER = (
 )
 
 
-
-
 def report(tx: Tx, report_id: UUID) -> Standing | None:
     """A report by its id, unless it no longer stands."""
     stands = reports.c.state.in_(("filed", "unfiled"))
@@ -141,9 +141,9 @@ def _standing(row: Any) -> Standing:
         row.inbound_id,
         row.part,
         row.answers,
-        row.happened_at,
         tuple(row.danger),
         tuple(row.unclear),
+        row.happened_at,
         row.arrived_at,
         row.patient_id,
         asked=row.asked_at is not None,
@@ -166,6 +166,8 @@ def merged(old: Standing, answers: Mapping[str, Any], danger: Iterable[str], pro
         changed=changed,
         before={name: old.answers[name] for name in changed if name in old.answers},
     )
+
+
 def merged_under(newer: Standing, answers: Mapping[str, Any], danger: Iterable[str], programme: Programme) -> Merged:
     """An older report that reached us after its correction: what it alone says is added, what was corrected stays."""
     older = replace(newer, answers=answers, danger=tuple(danger))
@@ -175,8 +177,6 @@ def merged_under(newer: Standing, answers: Mapping[str, Any], danger: Iterable[s
     }
     before = {name: newer.answers[name] for name in added if name in newer.answers}
     return replace(whole, changed=added, before=before)
-
-
 
 
 def _with(before: Mapping[str, Any], name: str, value: Any) -> Any:
