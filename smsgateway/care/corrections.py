@@ -94,8 +94,6 @@ def standing(
 ) -> Standing | None:
     """The report that a new one of this flow about them corrects: one of the last hour, or one that asked something
     and has waited for the answer not longer than half a day."""
-    if tx.buffers(reports):
-        tx.flush()  # two reports about one person in one message
     if patient_id is not None:
         rows = tx.ask(_OF_PATIENT, subject=patient_id, staff=staff_id, flow=flow, since=now - ANSWERED_WITHIN)
     elif household_id is not None:

@@ -127,7 +127,6 @@ _EVENTS = Prepared(
 
 def past_of(tx: Tx, referral: Referral) -> Past:
     """The history of a referral so far."""
-    tx.flush()
     reporters: set[UUID] = {referral.reporter_id} if referral.reporter_id else set()
     told: set[tuple[str, UUID]] = set()
     climbed: set[str] = set()

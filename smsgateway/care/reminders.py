@@ -198,8 +198,6 @@ _OF_SUBJECT = Prepared(
 
 def open_of(tx: Tx, subject_id: UUID, kinds: Iterable[str]) -> list[Open]:
     """The reminders of these kinds about somebody, the earliest first."""
-    if tx.buffers(due):
-        tx.flush()
     rows = (found for kind in kinds for found in tx.ask(_OF_SUBJECT, kind=kind, subject=subject_id))
     return sorted((Open(*found) for found in rows), key=lambda each: each.starts_at)
 

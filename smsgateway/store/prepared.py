@@ -7,18 +7,19 @@ The types stay SQLAlchemy's: the same conversions, the same errors (`DBAPIError`
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Alias, BinaryExpression, BindParameter, BooleanClauseList, Column, Insert, Table, insert
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql import Executable
+from sqlalchemy.sql import Executable, operators, visitors
 from sqlalchemy.types import TypeEngine
 
 Convert = Callable[[Any], Any]
+Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,16 @@ class Prepared:
         self._statements = statements
         self._compiled: dict[str, _Compiled] = {}
         self._row: Any = None
+        self._reads = _tables_read(statements[0])
+
+    def would_see(self, rows: Rows, values: Mapping[str, Any]) -> bool:
+        """Whether any of these rows, not written yet, might be among its results: when its table is read, and nothing
+        that the statement asks of that table rules it out."""
+        return any(
+            all(name not in row or row[name] == wanted.of(values) for name, wanted in conditions)
+            for table, conditions in self._reads
+            for row in rows.get(table, ())
+        )
 
     def __call__(self, connection: Connection, **values: Any) -> list[Any]:
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
@@ -83,6 +94,50 @@ class Prepared:
         compiled = _compiled(statement, dialect, None, results)
         self._compiled[dialect.name] = compiled
         return compiled
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a column must be: the value of a parameter, or one that never changes."""
+
+    parameter: str | None
+    value: Any
+
+    def of(self, values: Mapping[str, Any]) -> Any:
+        return self.value if self.parameter is None else values[self.parameter]
+
+
+_Conditions = tuple[tuple[str, _Wanted], ...]
+
+
+def _tables_read(statement: Any) -> tuple[tuple[Table, _Conditions], ...]:
+    """The tables a statement reads, each with what its WHERE asks of the table's own columns by `=`. An alias may stand
+    for any row of its table. An INSERT reads none."""
+    if isinstance(statement, Insert):
+        return ()
+    found = list(visitors.iterate(statement))
+    aliased = [each.element for each in found if isinstance(each, Alias)]
+    asked: dict[Table, list[tuple[str, _Wanted]]] = {each: [] for each in found if isinstance(each, Table)}
+    for column, bound in _equalities(getattr(statement, "whereclause", None)):
+        if column.table in asked:
+            wanted = _Wanted(bound.key if bound.required else None, bound.value)
+            asked[column.table].append((column.name, wanted))
+    once = {table: () if table in aliased else tuple(conditions) for table, conditions in asked.items()}
+    return tuple(once.items())
+
+
+def _equalities(clause: Any) -> Iterator[tuple[Column[Any], BindParameter[Any]]]:
+    """`column = parameter`, of all that must hold together."""
+    if isinstance(clause, BooleanClauseList) and clause.operator is operators.and_:
+        for each in clause.clauses:
+            yield from _equalities(each)
+    elif (
+        isinstance(clause, BinaryExpression)
+        and clause.operator is operators.eq
+        and isinstance(clause.left, Column)
+        and isinstance(clause.right, BindParameter)
+    ):
+        yield clause.left, clause.right
 
 
 @lru_cache(maxsize=256)

@@ -39,8 +39,8 @@ class StoreUnavailable(Exception):
 
 class Tx:
     """One transaction in progress. `insert` is buffered and written in bulk with the whole group's rows just before
-    the commit; `execute` writes what is buffered first, so that it sees it; `run` and `ask` do not, and are for
-    statements that do not read what `insert` buffers (most of the path of a report)."""
+    the commit. `execute` writes what is buffered first, so that it sees it; `ask` does so when it might see any of it;
+    `run` does not, and is for statements that do not read what `insert` buffers."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -51,10 +51,6 @@ class Tx:
     def insert(self, table: Table, row: Mapping[str, Any]) -> None:
         """Add one row. All rows of a table must name the same columns."""
         self._rows.setdefault(table, []).append(row)
-
-    def buffers(self, table: Table) -> bool:
-        """Whether rows of this table wait to be written: `run` and `ask` would not see them."""
-        return table in self._rows
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run a statement after writing what is buffered."""
@@ -67,7 +63,9 @@ class Tx:
         return result
 
     def ask(self, statement: Prepared, **values: Any) -> list[Any]:
-        """The rows of a prepared statement, which does not read what is buffered."""
+        """The rows of a prepared statement, written or buffered."""
+        if self._rows and statement.would_see(self._rows, values):
+            self.flush()
         return statement(self.connection, **values)
 
     def after_commit(self, action: Callable[[], None]) -> None:

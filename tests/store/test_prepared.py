@@ -13,6 +13,7 @@ from smsgateway.store.database import Store
 from smsgateway.store.prepared import Prepared, insert_many
 from smsgateway.store.tables import due, seen
 from smsgateway.store.types import new_id
+from smsgateway.store.write import Tx
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 DUE = Prepared(
@@ -45,6 +46,35 @@ def test_rows_come_back_as_they_went_in(store: Store, count: int) -> None:
     for _ in range(2):
         found = store.write(lambda tx: DUE(tx.connection, who=who))
         assert [(row.id, row.at, row.detail) for row in found] == [(row["id"], NOON, row["detail"]) for row in rows]
+
+
+def test_what_is_buffered_is_found_too(store: Store) -> None:
+    """Two messages of one sender in one group commit: the second answers what the first was asked."""
+    who = new_id()
+
+    def work(tx: Tx) -> int:
+        tx.insert(due, due_row("asked", who))
+        return len(tx.ask(DUE, who=who))
+
+    assert store.write(work) == 1
+
+
+def test_only_what_a_statement_could_find_is_written_for_it(store: Store) -> None:
+    """Sixteen CHWs report in one group commit: their rows go in together, at the end."""
+
+    def work(tx: Tx) -> bool:
+        tx.insert(due, due_row("another's", new_id()))
+        tx.insert(due, {**due_row("another kind", who := new_id()), "kind": "rung"})
+        tx.ask(DUE, who=who)
+        return DUE.would_see({due: [due_row("s", who)]}, {"who": who}) and due in tx._rows
+
+    assert store.write(work)
+
+
+def test_of_a_joined_table_any_row_may_matter() -> None:
+    joined = Prepared(select(due.c.id).outerjoin(seen, seen.c.subject_id == due.c.id).where(due.c.step == "s"))
+    assert joined.would_see({seen: [{"channel": "sms"}]}, {})
+    assert not joined.would_see({due: [due_row("t", new_id())]}, {})
 
 
 def test_nothing_found_is_no_row(store: Store) -> None:
