@@ -22,6 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from smsgateway.clock import Clock
 from smsgateway.store.database import Store, database_time
 from smsgateway.store.faults import clear_fault, raise_fault
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import due
 from smsgateway.store.types import new_id
 from smsgateway.store.write import StoreUnavailable, Tx
@@ -73,27 +74,40 @@ def schedule(
     tx: Tx, kind: str, subject_id: UUID, step: str, at: datetime, site_id: UUID, detail: Mapping[str, Any]
 ) -> bool:
     """Have it happen at `at`. False, and nothing changed, when this step of this subject is scheduled already."""
-    row = {
-        "id": new_id(),
-        "site_id": site_id,
-        "kind": kind,
-        "subject_id": subject_id,
-        "step": step,
-        "at": at,
-        "detail": dict(detail),
-        "failures": 0,
-    }
-    insert = (postgresql.insert if tx.dialect == "postgresql" else sqlite.insert)(due)
-    statement = insert.values(row).on_conflict_do_nothing(index_elements=["kind", "subject_id", "step"])
-    return tx.run(statement.returning(due.c.id)).first() is not None
+    added = tx.ask(
+        _SCHEDULE,
+        id=new_id(),
+        site_id=site_id,
+        kind=kind,
+        subject_id=subject_id,
+        step=step,
+        at=at,
+        detail=dict(detail),
+        failures=0,
+    )
+    return bool(added)
 
 
 def cancel(tx: Tx, kind: str, subject_id: UUID, step: str | None = None) -> int:
     """Have it not happen: one step, or all of a subject; how many there were."""
-    which = [due.c.kind == kind, due.c.subject_id == subject_id]
-    if step is not None:
-        which.append(due.c.step == step)
-    return len(tx.run(delete(due).where(*which).returning(due.c.id)).all())
+    if step is None:
+        return len(tx.ask(_CANCEL_ALL, kind=kind, subject=subject_id))
+    return len(tx.ask(_CANCEL, kind=kind, subject=subject_id, step=step))
+
+
+_COLUMNS: Final = ("id", "site_id", "kind", "subject_id", "step", "at", "detail", "failures")
+_SCHEDULE = Prepared(
+    *(
+        dialect.insert(due)
+        .values({name: bindparam(name) for name in _COLUMNS})
+        .on_conflict_do_nothing(index_elements=["kind", "subject_id", "step"])
+        .returning(due.c.id)
+        for dialect in (sqlite, postgresql)
+    )
+)
+_OF_SUBJECT = (due.c.kind == bindparam("kind"), due.c.subject_id == bindparam("subject"))
+_CANCEL_ALL = Prepared(delete(due).where(*_OF_SUBJECT).returning(due.c.id))
+_CANCEL = Prepared(delete(due).where(*_OF_SUBJECT, due.c.step == bindparam("step")).returning(due.c.id))
 
 
 def claim_due(

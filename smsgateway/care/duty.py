@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.care.hours import on_duty, zone_named
 from smsgateway.care.people import Member, Recipient, nurses_of
-from smsgateway.store.tables import duty
+from smsgateway.store.prepared import Prepared
+from smsgateway.store.tables import duty, staff
 from smsgateway.store.write import Tx
 
 
@@ -42,8 +43,7 @@ def take_or_leave(tx: Tx, member: Member, on: bool, now: datetime) -> None:
 
 def nurses_by_duty(tx: Tx, facility_id: UUID, lasts: timedelta, now: datetime) -> list[Recipient]:
     """The nurses of a clinic, who is to be told first first."""
-    nurses = nurses_of(tx, facility_id)
-    return in_order(nurses, _said(tx, [nurse.staff_id for nurse in nurses], now - lasts), now)
+    return in_order(nurses_of(tx, facility_id), _said(tx, facility_id, now - lasts), now)
 
 
 def is_on_duty(nurse: Recipient, said: Said | None, now: datetime) -> bool:
@@ -65,11 +65,22 @@ def in_order(nurses: list[Recipient], said: Mapping[UUID, Said], now: datetime) 
 
 def on_duty_now(tx: Tx, facility_id: UUID, lasts: timedelta, now: datetime) -> list[Recipient]:
     """The nurses of a clinic who are on duty, in order."""
-    nurses = nurses_of(tx, facility_id)
-    said = _said(tx, [nurse.staff_id for nurse in nurses], now - lasts)
-    return [nurse for nurse in in_order(nurses, said, now) if is_on_duty(nurse, said.get(nurse.staff_id), now)]
+    said = _said(tx, facility_id, now - lasts)
+    return [
+        nurse
+        for nurse in in_order(nurses_of(tx, facility_id), said, now)
+        if is_on_duty(nurse, said.get(nurse.staff_id), now)
+    ]
 
 
-def _said(tx: Tx, staff: list[UUID], since: datetime) -> dict[UUID, Said]:
-    rows = tx.run(select(duty).where(duty.c.staff_id.in_(staff), duty.c.at > since)) if staff else ()
+_SAID = Prepared(
+    select(duty.c.staff_id, duty.c.on_duty, duty.c.at)
+    .select_from(staff.join(duty, duty.c.staff_id == staff.c.id))
+    .where(staff.c.facility_id == bindparam("facility"), duty.c.at > bindparam("since"))
+)
+
+
+def _said(tx: Tx, facility_id: UUID, since: datetime) -> dict[UUID, Said]:
+    """What who works at a clinic said last, by person."""
+    rows = tx.ask(_SAID, facility=facility_id, since=since)
     return {row.staff_id: Said(row.on_duty, row.at) for row in rows}

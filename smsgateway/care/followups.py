@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, literal, or_, select, update
 
 from smsgateway.care.beginnings import begin_from_report
 from smsgateway.care.calendar import next_round
@@ -22,6 +22,7 @@ from smsgateway.care.recall import recall
 from smsgateway.care.reminders import End, Open, Subject, end, open_of, reopen
 from smsgateway.care.schedule_file import ABOUT_PATIENTS, ABOUT_STAFF
 from smsgateway.care.schedules import Effect, Effects, Schedule, Schedules
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import due, due_log, patients, reports
 from smsgateway.store.write import Tx
 
@@ -119,14 +120,7 @@ def _fulfilled_as(tx: Tx, report: FiledReport, done: Sequence[Open]) -> End:
 
 def _fulfil_what_was_given_up(tx: Tx, report: FiledReport, subject_id: UUID, fulfils: Mapping[str, Effect]) -> None:
     """The report was under way while its reminder ran out: what happened in time was done in time."""
-    given_up = tx.execute(
-        select(due_log.c.id, due_log.c.step, due_log.c.starts_at, due_log.c.pointless_at).where(
-            due_log.c.subject_id == subject_id,
-            due_log.c.reason.in_([End.EXPIRED.value, End.MISSED.value]),
-            due_log.c.pointless_at > report.happened_at,
-        )
-    ).all()
-    for row in given_up:
+    for row in tx.ask(_GIVEN_UP, subject=subject_id, happened_at=report.happened_at):
         effect = fulfils.get(row.step.partition(":")[0])
         if effect is not None and row.starts_at - effect.early <= report.happened_at:
             tx.run(
@@ -139,6 +133,15 @@ def _fulfil_what_was_given_up(tx: Tx, report: FiledReport, subject_id: UUID, ful
                     staff_id=report.staff_id,
                 )
             )
+
+
+_GIVEN_UP = Prepared(
+    select(due_log.c.id, due_log.c.step, due_log.c.starts_at).where(
+        due_log.c.subject_id == bindparam("subject"),
+        or_(due_log.c.reason == literal(End.EXPIRED.value), due_log.c.reason == literal(End.MISSED.value)),
+        due_log.c.pointless_at > bindparam("happened_at"),
+    )
+)
 
 
 def _of_the_mother(tx: Tx, report: FiledReport) -> list[Open]:

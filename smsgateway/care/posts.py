@@ -118,6 +118,7 @@ def _at(person: Recipient, phone: str) -> Recipient:
 
 def opted_out(tx: Tx, phones: Collection[str]) -> set[str]:
     """Which of these phones want no messages."""
-    if not phones:
-        return set()
-    return set(tx.run(select(opt_outs.c.phone).where(opt_outs.c.phone.in_(phones))).scalars())
+    return {phone for phone in phones if tx.ask(_OPTED_OUT, phone=phone)}
+
+
+_OPTED_OUT = Prepared(select(opt_outs.c.phone).where(opt_outs.c.phone == bindparam("phone")))

@@ -23,6 +23,13 @@ _TAKEN = Prepared(
     )
 )
 
+_COUNT = Prepared(
+    update(facilities)
+    .where(facilities.c.id == bindparam("facility"))
+    .values(referrals_given=facilities.c.referrals_given + 1)
+    .returning(facilities.c.referrals_given)
+)
+
 
 def next_code(tx: Tx, facility_id: UUID, clinic: str) -> str:
     """The code of a new referral; whoever asks holds the clinic. Raises LookupError when all are in use."""
@@ -35,10 +42,9 @@ def next_code(tx: Tx, facility_id: UUID, clinic: str) -> str:
 
 
 def _take_number(tx: Tx, facility_id: UUID) -> int:
-    given = facilities.c.referrals_given
-    counting = update(facilities).where(facilities.c.id == facility_id).values(referrals_given=given + 1)
-    following: int = tx.run(counting.returning(given)).scalar_one()
-    return following - 1
+    (row,) = tx.ask(_COUNT, facility=facility_id)
+    given: int = row.referrals_given
+    return given - 1
 
 
 def release_codes(store: Store, now: datetime, rest: timedelta) -> int:

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 
 from smsgateway.care import calls, ladder, wording
 from smsgateway.care.climbing import AGAIN, Words, climb_past
@@ -28,6 +28,7 @@ from smsgateway.care.telling import tell
 from smsgateway.outbox.queue import withdraw
 from smsgateway.reading.programme import Programme
 from smsgateway.store.database import lock_key
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import referrals, reports
 from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx
@@ -146,8 +147,11 @@ def _hex(report_id: UUID | None) -> str:
 def _open_of_patient(tx: Tx, patient_id: UUID | None) -> Referral | None:
     if patient_id is None:
         return None
-    row = tx.execute(select(*COLUMNS).where(referrals.c.patient_id == patient_id, referrals.c.open)).first()
-    return None if row is None else referral_from(row)
+    rows = tx.ask(_OPEN, patient=patient_id)
+    return referral_from(rows[0]) if rows else None
+
+
+_OPEN = Prepared(select(*COLUMNS).where(referrals.c.patient_id == bindparam("patient"), referrals.c.open))
 
 
 def _open_call(tx: Tx, case: Case, now: datetime) -> Referral | None:
