@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ SHORT_CODE = "36000"
 CHW_PHONES, NURSE_PHONES, SUPERVISOR_PHONES, LEAD_PHONES = 70_000_000, 71_000_000, 72_000_000, 73_000_000
 MUAC_VALUES = 20  # mm, from 126: green, so that a report without a sign stays without one
 FEVER_DAYS = 3
+SENT = "%Y-%m-%dT%H%%3A%M%%3A%SZ"
 SPREAD = 7_919  # prime, so that consecutive messages come from CHWs of different clinics and sites
 
 
@@ -58,12 +60,12 @@ def report(message: int, chws: int, urgent_every: int) -> tuple[str, str]:
 
 
 def callback(message: int, chws: int, urgent_every: int) -> bytes:
-    """The form body Africa's Talking posts for that message, id unique."""
+    """The form body Africa's Talking posts for that message, sent this moment, id unique."""
     sender, text = report(message, chws, urgent_every)
     # By hand, not urlencode: the generator must stay far cheaper than what it measures.
     encoded = text.replace("+", "%2B").replace(" ", "+")
     form = (
-        f"linkId=&text={encoded}&to={SHORT_CODE}&id=bench-{message:012d}&date=2026-11-23T08%3A00%3A00Z"
+        f"linkId=&text={encoded}&to={SHORT_CODE}&id=bench-{message:012d}&date={time.strftime(SENT, time.gmtime())}"
         f"&from=%2B{sender[1:]}&cost=0&networkCode=61002"
     )
     return form.encode("ascii")

@@ -8,6 +8,7 @@ finish or give back what they hold.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -30,6 +31,7 @@ from smsgateway.store.schema import require_current, sole_server, upgrade
 from smsgateway.worker import STOP_WITHIN, Worker
 
 ORPHAN_CHECK_S = 1.0
+COLLECT_AFTER = 50_000  # objects; a report makes and drops some thousands
 
 log = structlog.get_logger(__name__)
 
@@ -114,6 +116,7 @@ def _listen(settings: Settings, host: str, port: int, *, clock: bool) -> None:
 def _load(settings: Settings, clock: bool, *_target: Any) -> Callable[..., Any]:
     """The application, made in the worker process, where its threads must live."""
     gateway = build_gateway(settings)
+    _spare_the_collector()
     part: Worker | Herald | None = make_worker(gateway) if clock else _herald(gateway)
     # atexit does not run in a child of multiprocessing; this does, after the last answer was given.
     Finalize(None, _close, args=(gateway, part), exitpriority=10)
@@ -121,6 +124,14 @@ def _load(settings: Settings, clock: bool, *_target: Any) -> Callable[..., Any]:
     if part is not None:
         part.start()
     return create_app(gateway)
+
+
+def _spare_the_collector() -> None:
+    """The programme and the code live as long as the process: not to be looked through again with every few messages
+    for what could be thrown away."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def _herald(gateway: Gateway) -> Herald | None:
