@@ -95,7 +95,7 @@ def build_gateway(
     ladders_of(programme)  # a ladder that leads nowhere stops the service here
     schedules_of(programme)  # and a reminder that nothing fulfils
     menus = load_menus(programme)
-    directory = Directory(store)
+    directory = Directory()
     return Gateway(
         settings=settings,
         clock=clock,

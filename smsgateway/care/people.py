@@ -11,14 +11,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.reading.models import Age, Code, CodeFacts, CodeState, Person, Role
-from smsgateway.store.database import Store
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import (
     assignments,
@@ -76,30 +76,29 @@ class Located:
 
 
 class Directory:
-    """Staff by phone, remembered."""
+    """Staff by phone, remembered. What a transaction looked up is remembered once it is committed; and in a dictionary
+    that is thrown away whole when something changed, so that nothing looked up before is remembered after."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._members: dict[str, Member | None] = {}
         self._revision = -1
         self._day: date | None = None
         self._checked = float("-inf")
 
-    def who(self, phone: str, today: date) -> Member | None:
+    def who(self, tx: Tx, phone: str, today: date) -> Member | None:
         """Whose phone this is on `today`; None for a stranger."""
-        self._forget_what_changed(today)
+        self._forget_what_changed(tx, today)
+        members = self._members
         try:
-            return self._members[phone]
+            return members[phone]
         except KeyError:
             pass
-        with self._store.read() as connection:
-            rows = connection.execute(_MEMBER, {"phone": phone, "today": today}).all()
-            member = _member(rows)
-            if member is not None and member.role is not Role.CHW:
-                reach = connection.execute(_REACH[member.role], {"staff": member.id, "today": today}).all()
-                member = replace(member, catchments=tuple(_catchment(row) for row in reach))
-        self._members[phone] = member
+        member = _member(tx.ask(_MEMBER, phone=phone, today=today))
+        if member is not None and member.role is not Role.CHW:
+            reach = tx.execute(_REACH[member.role], {"staff": member.id, "today": today}).all()
+            member = replace(member, catchments=tuple(_catchment(row) for row in reach))
+        tx.after_commit(partial(members.__setitem__, phone, member))
         return member
 
     def forget(self) -> None:
@@ -107,14 +106,13 @@ class Directory:
         with self._lock:
             self._members = {}
 
-    def _forget_what_changed(self, today: date) -> None:
+    def _forget_what_changed(self, tx: Tx, today: date) -> None:
         moment = time.monotonic()
         if moment - self._checked < REVISION_CHECKED_EVERY_S and today == self._day:
             return
         with self._lock:
             self._checked = moment
-            with self._store.read() as connection:
-                revision = connection.scalar(_REVISION) or 0
+            revision = tx.execute(_REVISION).scalar() or 0
             if revision != self._revision or today != self._day:
                 self._revision, self._day, self._members = revision, today, {}
 
@@ -140,7 +138,7 @@ _CATCHMENT_COLUMNS = (
     catchments.c.facility_id.label("clinic_id"),
     catchments.c.site_id.label("catchment_site_id"),
 )
-_MEMBER = (
+_MEMBER = Prepared(
     select(
         staff.c.id,
         staff.c.site_id,
@@ -388,23 +386,33 @@ _RECIPIENT = (
 )
 
 
+_NURSES = Prepared(
+    _RECIPIENT.where(staff.c.facility_id == bindparam("facility"), staff.c.role == literal(Role.NURSE.value))
+)
+_ONE = Prepared(_RECIPIENT.where(staff.c.id == bindparam("staff")))
+_chw = staff.alias("chw")
+_SUPERVISOR = Prepared(
+    _RECIPIENT.where(
+        staff.c.id == select(_chw.c.supervisor_id).where(_chw.c.id == bindparam("staff")).scalar_subquery()
+    )
+)
+
+
 def nurses_of(tx: Tx, facility_id: UUID) -> list[Recipient]:
     """The nurses of a clinic, in the order of their codes."""
-    return _recipients(
-        tx.run(_RECIPIENT.where(staff.c.facility_id == facility_id, staff.c.role == Role.NURSE.value)).all()
-    )
+    return _recipients(tx.ask(_NURSES, facility=facility_id))
 
 
 def member_as_recipient(tx: Tx, staff_id: UUID) -> Recipient | None:
     """How to reach one member of staff; None when they have no phone."""
-    found = _recipients(tx.run(_RECIPIENT.where(staff.c.id == staff_id)).all())
+    found = _recipients(tx.ask(_ONE, staff=staff_id))
     return found[0] if found else None
 
 
 def supervisor_of(tx: Tx, staff_id: UUID) -> Recipient | None:
     """The supervisor of a member of staff."""
-    supervisor = tx.run(select(staff.c.supervisor_id).where(staff.c.id == staff_id)).scalar()
-    return None if supervisor is None else member_as_recipient(tx, supervisor)
+    found = _recipients(tx.ask(_SUPERVISOR, staff=staff_id))
+    return found[0] if found else None
 
 
 def leads_of(tx: Tx, site_id: UUID | None) -> list[Recipient]:

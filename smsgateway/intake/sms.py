@@ -1,9 +1,9 @@
 """What happens to an SMS that reached us? It is stored, understood, filed and answered in one transaction, or it is
 stored as failed, tried again, and taken for danger.
 
-Reading happens before the transaction (it is pure), judging and filing inside it, once the sender's earlier messages
-are done. Nothing here is answered 200 before the raw message is on disk; a callback repeated any number of times, at
-the same moment or days later, changes nothing.
+All of it happens in the transaction, once the sender's earlier messages are done, and on its one connection: one that
+waited there for a second might wait for those that wait for the sender's lock. Nothing here is answered 200 before the
+raw message is on disk; a callback repeated any number of times, at the same moment or days later, changes nothing.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ log = structlog.get_logger(__name__)
 BELIEVABLE_LATE = timedelta(days=7)
 BELIEVABLE_EARLY = timedelta(minutes=10)
 TRIES_AT_MOST = 4
-AWAY = (OperationalError, InterfaceError, PoolTimeout)  # reading before the transaction failed, the message is fine
+AWAY = (OperationalError, InterfaceError, PoolTimeout)  # the database, not the message
 FIRST_RETRY_AFTER = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An SMS with what could be said of it before the transaction. `phone` is None for a sender that is never
+    """An SMS with what can be said of it before judging. `phone` is None for a sender that is never
     answered (a name, a short code)."""
 
     incoming: Incoming
@@ -82,8 +82,7 @@ class SmsIntake:
         """Store and handle one SMS; returns once it is on disk. Raises StoreUnavailable when it cannot be."""
         now = self._clock.now()
         try:
-            heard = self._hear(incoming, now)
-            self._store.write(lambda tx: self._handle_new(tx, heard, now))
+            self._store.write(lambda tx: self._handle_new(tx, incoming, now))
         except StoreUnavailable:
             raise
         except AWAY as error:
@@ -92,8 +91,7 @@ class SmsIntake:
             kind = type(error).__name__
             log.error("message not handled, kept", sender=masked(incoming.sender), error=kind)
             log.debug("why", error=kind, where=whereabouts(error))
-            member = self._who(incoming.sender, now)
-            self._store.write(lambda tx: self._keep_failed(tx, incoming, member, now, kind))
+            self._store.write(lambda tx: self._keep_failed(tx, incoming, now, kind))
 
     def retry_failed(self) -> int:
         """Try again what failed before, later each time; returns how many were handled. A human is told of what will
@@ -108,8 +106,7 @@ class SmsIntake:
             with self._store.read() as connection:
                 row = connection.execute(select(inbound).where(inbound.c.id == inbound_id)).one()
             stored = Incoming(row.channel, row.provider_id, row.sender, row.recipient, row.text, row.sent_at, row.raw)
-            heard = self._hear(stored, row.arrived_at)
-            return self._store.write(lambda tx: self._handle_again(tx, heard, inbound_id, now))
+            return self._store.write(lambda tx: self._handle_again(tx, stored, row.arrived_at, inbound_id, now))
         except StoreUnavailable:
             raise
         except AWAY as error:
@@ -120,29 +117,24 @@ class SmsIntake:
             self._store.write(lambda tx: self._count_failure(tx, inbound_id, now, kind))
             return False
 
-    # ------------------------------------------------------------ before the transaction: nothing that follows asks for
-    # a second connection, which might never come while others wait with theirs for this sender's lock
+    # ------------------------------------------------------------ inside the transaction
 
-    def _hear(self, incoming: Incoming, now: datetime) -> Heard:
-        phone, member = phone_of_sender(incoming.sender), self._who(incoming.sender, now)
+    def _hear(self, tx: Tx, incoming: Incoming, arrived_at: datetime) -> Heard:
+        phone = phone_of_sender(incoming.sender)
+        member = self._directory.who(tx, phone, arrived_at.date()) if phone else None
         role = member.role if member else Role.UNKNOWN
         own = member.catchments if member else ()
         only = own[0].number if len(own) == 1 else None
-        return Heard(incoming, now, phone, member, read(incoming.text, role, self._programme, only))
+        return Heard(incoming, arrived_at, phone, member, read(incoming.text, role, self._programme, only))
 
-    def _who(self, sender: str, now: datetime) -> Member | None:
-        phone = phone_of_sender(sender)
-        return self._directory.who(phone, now.date()) if phone else None
-
-    # ------------------------------------------------------------ inside it
-
-    def _handle_new(self, tx: Tx, heard: Heard, now: datetime) -> None:
-        lock_sender(tx, heard.incoming.sender)
+    def _handle_new(self, tx: Tx, incoming: Incoming, now: datetime) -> None:
+        lock_sender(tx, incoming.sender)
         inbound_id = new_id()
-        if not first_time(tx, heard.incoming.channel, heard.incoming.provider_id, inbound_id, now):
+        if not first_time(tx, incoming.channel, incoming.provider_id, inbound_id, now):
             return
+        heard = self._hear(tx, incoming, now)
         answer = self._file(tx, heard, inbound_id, now)
-        tx.insert(inbound, _inbound_row(heard.incoming, inbound_id, now, heard.member, "handled", answer=answer))
+        tx.insert(inbound, _inbound_row(incoming, inbound_id, now, heard.member, "handled", answer=answer))
 
     def _file(self, tx: Tx, heard: Heard, inbound_id: UUID, now: datetime) -> str | None:
         if heard.phone is None:
@@ -161,15 +153,16 @@ class SmsIntake:
         )
         return file_message(tx, message, self._programme)
 
-    def _keep_failed(self, tx: Tx, incoming: Incoming, member: Member | None, now: datetime, error: str) -> None:
+    def _keep_failed(self, tx: Tx, incoming: Incoming, now: datetime, error: str) -> None:
         """Keep what could not be handled. From a CHW it may be danger: unless a retry succeeds within 5 minutes, a
         human is told."""
         lock_sender(tx, incoming.sender)
         inbound_id = new_id()
         if not first_time(tx, incoming.channel, incoming.provider_id, inbound_id, now):
             return
-        tx.insert(inbound, _inbound_row(incoming, inbound_id, now, member, "failed", error=error))
         phone = phone_of_sender(incoming.sender)
+        member = self._directory.who(tx, phone, now.date()) if phone else None
+        tx.insert(inbound, _inbound_row(incoming, inbound_id, now, member, "failed", error=error))
         if phone and member and member.role is Role.CHW:
             unclear.await_correction(tx, member, phone, inbound_id, now, brief=self._brief(phone, incoming.text))
 
@@ -181,12 +174,13 @@ class SmsIntake:
             quote = ""
         return {"phone": national(phone), "quote": quote}
 
-    def _handle_again(self, tx: Tx, heard: Heard, inbound_id: UUID, now: datetime) -> bool:
-        lock_sender(tx, heard.incoming.sender)
+    def _handle_again(self, tx: Tx, incoming: Incoming, arrived_at: datetime, inbound_id: UUID, now: datetime) -> bool:
+        lock_sender(tx, incoming.sender)
         still = select(inbound.c.attempts).where(inbound.c.id == inbound_id, inbound.c.state == "failed")
         attempts = tx.execute(still).scalar()
         if attempts is None:  # another process was first
             return False
+        heard = self._hear(tx, incoming, arrived_at)
         if heard.member is not None:
             unclear.forget(tx, heard.member.id, inbound_id)
         answer = self._file(tx, heard, inbound_id, now)

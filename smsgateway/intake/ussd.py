@@ -83,14 +83,13 @@ class UssdIntake:
 
     def _taken(self, tx: Tx, turn: Turn, now: datetime) -> str:
         lock_key(tx, f"ussd:{turn.channel}:{turn.session}")
-        tx.flush()
         turns = tx.ask(_TURNS, channel=turn.channel, session=turn.session)
         digest = hashlib.blake2b(turn.text.encode(), digest_size=16).hexdigest()
         for stored in turns:
             if stored.transcript_hash == digest:
                 return str(stored.screen)
         lock_sender(tx, turn.phone)
-        member = self._directory.who(turn.phone, now.date())
+        member = self._directory.who(tx, turn.phone, now.date())
         session = _Session(tx, self._menus, member, turn, now, self._language, self._directory.forget)
         turned = session.begin() if not turns else session.go_on(turns)
         self._keep(tx, turn, digest, turned, member, now)
