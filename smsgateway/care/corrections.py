@@ -78,31 +78,39 @@ _OF_PATIENT = Prepared(
     .select_from(_REPORTS)
     .where(reports.c.patient_id == bindparam("subject"), *_BY_SENDER)
     .order_by(reports.c.arrived_at.desc())
-    .limit(1)
+    .limit(2)
 )
 _OF_HOUSEHOLD = Prepared(
     select(*_COLUMNS)
     .select_from(_REPORTS)
     .where(reports.c.household_id == bindparam("subject"), reports.c.patient_id.is_(None), *_BY_SENDER)
     .order_by(reports.c.arrived_at.desc())
-    .limit(1)
+    .limit(2)
 )
 
 
 def standing(
-    tx: Tx, staff_id: UUID, flow: str, patient_id: UUID | None, household_id: UUID | None, now: datetime
+    tx: Tx,
+    staff_id: UUID,
+    flow: str,
+    patient_id: UUID | None,
+    household_id: UUID | None,
+    now: datetime,
+    *,
+    itself: UUID | None = None,
 ) -> Standing | None:
     """The report that a new one of this flow about them corrects: one of the last hour, or one that asked something
-    and has waited for the answer not longer than half a day."""
+    and has waited for the answer not longer than half a day. `itself`: the new one, if it is kept already."""
     if patient_id is not None:
         rows = tx.ask(_OF_PATIENT, subject=patient_id, staff=staff_id, flow=flow, since=now - ANSWERED_WITHIN)
     elif household_id is not None:
         rows = tx.ask(_OF_HOUSEHOLD, subject=household_id, staff=staff_id, flow=flow, since=now - ANSWERED_WITHIN)
     else:
         return None
-    if not rows:
+    others = [row for row in rows if row.id != itself]
+    if not others:
         return None
-    found = _standing(rows[0])
+    found = _standing(others[0])
     return found if found.asked or now - found.arrived_at <= AMENDED_WITHIN else None
 
 
@@ -131,6 +139,19 @@ def report(tx: Tx, report_id: UUID) -> Standing | None:
     stands = reports.c.state.in_(("filed", "unfiled"))
     row = tx.execute(select(*_COLUMNS).select_from(_REPORTS).where(reports.c.id == report_id, stands)).first()
     return None if row is None else _standing(row)
+
+
+def replaced_by(tx: Tx, report_id: UUID) -> Standing | None:
+    """What a report that is kept already has corrected."""
+    query = select(*_COLUMNS).select_from(_REPORTS).where(reports.c.replaced_by == report_id)
+    row = tx.execute(query.order_by(reports.c.arrived_at.desc()).limit(1)).first()
+    return None if row is None else _standing(row)
+
+
+def repeated(tx: Tx, report_id: UUID, of: UUID) -> None:
+    """What a session filed while it went on turned out to be the same again as what stands: that counts."""
+    tx.execute(update(reports).where(reports.c.id == report_id).values(state="replaced", replaced_by=of))
+    tx.execute(update(referrals).where(referrals.c.report_id == report_id).values(report_id=of))
 
 
 def _standing(row: Any) -> Standing:

@@ -189,7 +189,7 @@ def _join(tx: Tx, standing: Referral, case: Case, programme: Programme, now: dat
         tier=min(standing.tier, case.tier) if case.certain else standing.tier,
         certain=standing.certain or case.certain,
         urgency="urgent" if case.urgent else standing.urgency,
-        brief=_together(standing.brief, case.brief) if case.certain else dict(standing.brief),
+        brief=together(standing.brief, case.brief) if case.certain else dict(standing.brief),
     )
     record(tx, referral, "joined", now, staff_id=case.reporter_id, report=_hex(case.report_id), new=list(new))
     quote = None if case.certain else str(case.brief.get("quote") or "") or None
@@ -223,7 +223,7 @@ def _next_round(tx: Tx, referral: Referral, now: datetime) -> Referral:
     return change(tx, referral, state=state, state_at=now, round=referral.round + 1, round_at=now, counted_from=None)
 
 
-def _together(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+def together(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """What is known after both: the newer word counts, nothing known is lost."""
     known = {**old, **{name: value for name, value in new.items() if value not in (None, "", [], {})}}
     for name in ("danger", "signs"):

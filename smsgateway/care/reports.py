@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from smsgateway.care.people import Located, Member
 from smsgateway.reading.models import Part
@@ -44,33 +44,37 @@ def file_report(
     place: Located | None,
     filed: bool,
     item: int = 0,
+    again: UUID | None = None,
 ) -> UUID:
-    """Keep one report and give its id."""
-    report_id = new_id()
+    """Keep one report and give its id. `again`: the one that was kept when its session had said less."""
+    report_id = again or new_id()
     catchment = place.catchment if place else None
-    tx.insert(
-        reports,
-        {
-            "id": report_id,
-            "site_id": catchment.site_id if catchment else origin.member.site_id,
-            "inbound_id": origin.inbound_id,
-            "part": origin.part,
-            "item": item,
-            "flow": flow,
-            "flow_version": flow_version,
-            "channel": origin.channel,
-            "staff_id": origin.member.id,
-            "catchment_id": catchment.id if catchment else None,
-            "household_id": place.household_id if place and filed else None,
-            "patient_id": place.patient_id if place and filed else None,
-            "answers": dict(answers),
-            "danger": list(danger),
-            "unclear": list(unclear),
-            "state": "filed" if filed else "unfiled",
-            "happened_at": origin.happened_at,
-            "arrived_at": origin.arrived_at,
-        },
-    )
+    said = {
+        "site_id": catchment.site_id if catchment else origin.member.site_id,
+        "catchment_id": catchment.id if catchment else None,
+        "household_id": place.household_id if place and filed else None,
+        "patient_id": place.patient_id if place and filed else None,
+        "answers": dict(answers),
+        "danger": list(danger),
+        "unclear": list(unclear),
+        "state": "filed" if filed else "unfiled",
+    }
+    if again is not None:
+        tx.execute(update(reports).where(reports.c.id == again).values(said))
+        return again
+    sent = {
+        "id": report_id,
+        "inbound_id": origin.inbound_id,
+        "part": origin.part,
+        "item": item,
+        "flow": flow,
+        "flow_version": flow_version,
+        "channel": origin.channel,
+        "staff_id": origin.member.id,
+        "happened_at": origin.happened_at,
+        "arrived_at": origin.arrived_at,
+    }
+    tx.insert(reports, sent | said)
     return report_id
 
 

@@ -13,11 +13,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from smsgateway.care import asked, referrals, wording
+from smsgateway.care import asked, corrections, referrals, wording
 from smsgateway.care.cancelling import answer_was_handed_over
 from smsgateway.care.reports import fingerprint, of_message, still_stands
 from smsgateway.intake.answers import ANSWERS
-from smsgateway.intake.care_reports import report_care
+from smsgateway.intake.care_reports import go_on, report_care
 from smsgateway.intake.exercise import practised
 from smsgateway.intake.filing import only_answer
 from smsgateway.intake.households import family, new_household, new_patient, visit
@@ -60,7 +60,7 @@ def file_message(tx: Tx, message: Message, programme: Programme) -> str | None:
     judged = judged_parts(message, places, programme)
     if earlier is not None:
         if not _insists(tx, message, judged, earlier):
-            return _again(tx, message, earlier, programme)
+            return _again(tx, message, judged, earlier, programme)
         judged = judged_parts(message, places, programme, insisted=True)
         belongs_to(
             tx, "content", fingerprint(message.member.id, message.reading.parts), message.inbound_id, message.now
@@ -77,11 +77,6 @@ def _clinics(message: Message, judged: Sequence[Judged]) -> set[UUID]:
     """The clinics at which a message may open a referral."""
     places = [each.place.catchment for each in judged if each.place is not None]
     return {catchment.facility_id for catchment in (*places, message.own_catchment) if catchment is not None}
-
-
-def apply_part(tx: Tx, message: Message, judged: Judged, programme: Programme) -> str | None:
-    """Do what one judged report asks for; gives the answer to it, which is not sent."""
-    return _apply(tx, message, judged, programme)
 
 
 def _reply(tx: Tx, message: Message, answer: str | None) -> None:
@@ -135,10 +130,16 @@ def _insists(tx: Tx, message: Message, judged: Sequence[Judged], earlier: UUID) 
     return answer_was_handed_over(tx, earlier, message.phone, message.now - SAME_REPORT_WITHIN)
 
 
-def _again(tx: Tx, message: Message, earlier: UUID, programme: Programme) -> str | None:
-    """One report, however often it is sent: the stored answer again, and its danger again as a second message."""
-    for report_id in of_message(tx, earlier):
-        referrals.tell_again(tx, report_id, message.inbound_id, programme, message.now)
+def _again(tx: Tx, message: Message, judged: Sequence[Judged], earlier: UUID, programme: Programme) -> str | None:
+    """One report, however often it is sent: the stored answer again, and its danger again as a second message, which a
+    session has queued already."""
+    reported = of_message(tx, earlier)
+    if message.goes_on is not None:
+        go_on(tx, message, judged[0], message.goes_on, programme)
+        corrections.repeated(tx, message.goes_on, reported[0])
+    else:
+        for report_id in reported:
+            referrals.tell_again(tx, report_id, message.inbound_id, programme, message.now)
     answer: str | None = tx.execute(select(inbound.c.answer).where(inbound.c.id == earlier)).scalar()
     _reply(tx, message, answer)
     return answer

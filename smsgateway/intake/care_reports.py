@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from smsgateway.care import corrections, moves, referrals, unclear, wording
+from smsgateway.care import corrections, moves, referrals, unclear, unfinished, wording
 from smsgateway.care.people import Located
 from smsgateway.care.referrals import Case, Opened
+from smsgateway.care.telling import has_the_alert
 from smsgateway.care.unfinished import MARK
 from smsgateway.intake.filing import Filed, file_or_correct, keep_questions, plain_answer
 from smsgateway.intake.message import Judged, Message
@@ -49,7 +50,9 @@ def handle(tx: Tx, message: Message, judged: Judged, programme: Programme, effec
         moves.came_back(tx, place.patient_id, filed.report_id, message.now)
     concerned = (effects(filed) if effects is not None else None) or judged
     opened: Opened | None = None
-    if verdict.outcome is Outcome.ALERT or judged.part.flow == "refer":
+    if message.goes_on is not None:
+        opened = go_on(tx, message, concerned, filed.report_id, programme)
+    elif verdict.outcome is Outcome.ALERT or judged.part.flow == "refer":
         opened = refer(tx, message, concerned, filed.report_id, programme)
     if verdict.unclear_danger:
         _await_correction(tx, message, judged, filed.report_id, programme)
@@ -73,6 +76,15 @@ def _as_said_since(tx: Tx, message: Message, judged: Judged) -> Judged:
 def refer(tx: Tx, message: Message, judged: Judged, report_id: UUID, programme: Programme) -> Opened:
     """Open a referral for what a report says, or join the one that is open."""
     return referrals.open_or_join(tx, case_of(message, judged, report_id, programme), programme, message.now)
+
+
+def go_on(tx: Tx, message: Message, judged: Judged, report_id: UUID, programme: Programme) -> Opened | None:
+    """What a session says more is told by the alert that it has queued already."""
+    case, finished = case_of(message, judged, report_id, programme), message.hold_until is None
+    referral = unfinished.complete(tx, report_id, case, programme, message.now, finished=finished)
+    if referral is None:
+        return None
+    return Opened(referral, True, has_the_alert(tx, referral, message.member.id))
 
 
 def case_of(message: Message, judged: Judged, report_id: UUID, programme: Programme) -> Case:

@@ -41,7 +41,8 @@ def file_or_correct(
     tx: Tx, message: Message, judged: Judged, programme: Programme, place: Located | None, item: int = 0
 ) -> Filed:
     """Keep a report, or let it replace the one it corrects with all that stands now."""
-    old = _corrected_by(tx, message, judged, place)
+    before = corrections.replaced_by(tx, message.goes_on) if message.goes_on is not None else None
+    old = before or _corrected_by(tx, message, judged, place)
     if old is None:
         return Filed(file_part(tx, message, judged, programme, place, item))
     verdict = judged.verdict
@@ -51,7 +52,15 @@ def file_or_correct(
     else:
         merged = corrections.merged(old, verdict.answers, verdict.danger, programme)
     report_id = file_part(
-        tx, message, judged, programme, place, item, answers=merged.answers, danger=merged.danger, corrects=old
+        tx,
+        message,
+        judged,
+        programme,
+        place,
+        item,
+        answers=merged.answers,
+        danger=merged.danger,
+        corrects=None if before else old,
     )
     return Filed(report_id, old, merged)
 
@@ -63,7 +72,13 @@ def _corrected_by(tx: Tx, message: Message, judged: Judged, place: Located | Non
     if place is None or not judged.verdict.filed:
         return None
     old = corrections.standing(
-        tx, message.member.id, judged.part.flow or "", place.patient_id, place.household_id, message.now
+        tx,
+        message.member.id,
+        judged.part.flow or "",
+        place.patient_id,
+        place.household_id,
+        message.now,
+        itself=message.goes_on,
     )
     if old is None or (judged.verdict.danger and not old.asked):
         return None
@@ -105,10 +120,11 @@ def file_part(
         place=place,
         filed=filed,
         item=item,
+        again=message.goes_on,
     )
     if corrects is not None:
         _replace(tx, message, judged, corrects, place, report_id)
-    if filed:
+    if filed and message.hold_until is None:  # reminders follow from what is said in the end
         report = filed_report(report_id, message.origin(judged.number), flow, stands, signs, place)
         reported(tx, report, schedules_of(programme), message.now)
     return report_id
@@ -137,6 +153,8 @@ def keep_questions(tx: Tx, message: Message, judged: Judged, report_id: UUID | N
     verdict, part = judged.verdict, judged.part
     if message.continues is not None:
         asked.answered(tx, message.continues.inbound_id, message.continues.part)
+    if message.goes_on is not None:
+        asked.answered(tx, message.inbound_id, judged.number)
     if not verdict.questions or verdict.outcome is Outcome.REJECT:
         return
     near = {str(place.facts.code): place.facts.near for place in judged.places}

@@ -35,6 +35,7 @@ class Message:
     continues: Open | None = None  # it answers what was asked about an earlier message
     said_no: bool = False  # with NON
     staff_changed: Callable[[], None] = _nothing  # to be called when this has changed what is known of staff
+    goes_on: UUID | None = None  # the report that this session has filed already: it says more now
     hold_until: datetime | None = None  # an alert of a session that goes on is held back, and marked unfinished
 
     def origin(self, part: int) -> Origin:

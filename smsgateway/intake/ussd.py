@@ -17,13 +17,13 @@ from uuid import UUID
 import structlog
 from sqlalchemy import bindparam, select, update
 
-from smsgateway.care import unfinished
+from smsgateway.care import corrections, unfinished
 from smsgateway.care.choices import choices_of, group_of
 from smsgateway.care.people import Directory, Member
 from smsgateway.channels.messages import Turn
 from smsgateway.clock import Clock
-from smsgateway.intake.apply import apply_part, file_message
-from smsgateway.intake.care_reports import case_of
+from smsgateway.intake.apply import file_message
+from smsgateway.intake.care_reports import report_care
 from smsgateway.intake.judging import judged_message
 from smsgateway.intake.message import Message
 from smsgateway.reading import say, ussd
@@ -179,7 +179,7 @@ class _Session:
 
     # ------------------------------------------------------------ what it says
 
-    def message(self, text: str, inbound_id: UUID, *, held: bool) -> Message:
+    def message(self, text: str, inbound_id: UUID, *, held: bool, goes_on: UUID | None = None) -> Message:
         assert self.member is not None
         own = self.member.catchments
         reading = read(text, self.role, self.menus.programme, own[0].number if len(own) == 1 else None)
@@ -193,66 +193,51 @@ class _Session:
             channel="ussd",
             answered_by_sms=self.menus.receipt_by_sms and not held,
             staff_changed=self.staff_changed,
+            goes_on=goes_on,
             hold_until=self.now + unfinished.HELD_BACK if held else None,
         )
 
     def look_for_danger(self, turned: Turned) -> None:
-        """Alert of what has been said so far; nothing is filed yet of what holds no danger."""
-        if self.member is None or not self.menus.programme.flows[turned.state["flow"]].danger:
-            return
+        """Alert of what has been said so far; nothing is filed yet of what holds no danger, and the register changes
+        when all is said."""
         state = turned.state
-        inbound_id = UUID(state[f"{_OWN}inbound"]) if f"{_OWN}inbound" in state else new_id()
-        message = self.message(turned.text, inbound_id, held=True)
+        if self.member is None or not self.menus.programme.flows[state["flow"]].danger:
+            return
+        report_id = self.filed_before(state)
+        inbound_id = UUID(state[f"{_OWN}inbound"]) if report_id is not None else new_id()
+        message = self.message(turned.text, inbound_id, held=True, goes_on=report_id)
         judged = judged_message(self.tx, message, self.menus.programme)[0]
         if judged.verdict.outcome is not Outcome.ALERT or state.get(f"{_OWN}said") == turned.text:
             return
-        if f"{_OWN}report" in state:
-            self.complete(turned, finished=False)
-        else:
-            apply_part(self.tx, message, judged, self.menus.programme)
+        report_care(self.tx, message, judged, self.menus.programme)
+        if report_id is None:
             self.note_inbound(inbound_id, turned.text, None)
             state[f"{_OWN}inbound"] = str(inbound_id)
             state[f"{_OWN}report"] = str(self.report_of(inbound_id))
         state[f"{_OWN}said"] = turned.text
 
     def finished(self, turned: Turned) -> Turned:
-        """File what was said and show the answer."""
+        """File what was said, or complete what was filed when danger was first said, and show the answer."""
         if self.member is None:
             return turned
-        if f"{_OWN}report" in turned.state:
-            answer = self.complete(turned, finished=True)
-        else:
-            inbound_id = new_id()
-            message = self.message(turned.text, inbound_id, held=False)
-            answer = file_message(self.tx, message, self.menus.programme)
+        report_id = self.filed_before(turned.state)
+        inbound_id = UUID(turned.state[f"{_OWN}inbound"]) if report_id is not None else new_id()
+        message = self.message(turned.text, inbound_id, held=False, goes_on=report_id)
+        answer = file_message(self.tx, message, self.menus.programme)
+        if report_id is None:
             self.note_inbound(inbound_id, turned.text, answer)
+        else:
+            said = {"text": turned.text, "answer": answer}
+            self.tx.execute(update(inbound).where(inbound.c.id == inbound_id).values(said))
         shown = ussd.ended(self.menus, self.language, {"at": "answer"}, answer or "OK")
         return replace(shown, text=turned.text)
 
-    def complete(self, turned: Turned, *, finished: bool) -> str | None:
-        """A session that alerted already says more: the same report, the same referral."""
-        report_id, inbound_id = UUID(turned.state[f"{_OWN}report"]), UUID(turned.state[f"{_OWN}inbound"])
-        message = self.message(turned.text, inbound_id, held=not finished)
-        judged = judged_message(self.tx, message, self.menus.programme)[0]
-        verdict, place = judged.verdict, judged.place
-        unfinished.update_report(
-            self.tx,
-            report_id,
-            answers=dict(verdict.answers),
-            danger=list(verdict.danger),
-            unclear=list(verdict.unclear),
-            patient_id=place.patient_id if place else None,
-            household_id=place.household_id if place else None,
-            catchment_id=place.catchment.id if place and place.catchment else None,
-            state="filed" if place is not None or not judged.part.codes else "unfiled",
-        )
-        case = case_of(message, judged, report_id, self.menus.programme)
-        unfinished.complete(self.tx, report_id, case, self.menus.programme, self.now, finished=finished)
-        if not finished:
+    def filed_before(self, state: State) -> UUID | None:
+        """The report this session filed when danger was said, unless it was taken back or corrected since by SMS."""
+        if f"{_OWN}report" not in state:
             return None
-        answer = unfinished.answer(self.tx, report_id, case, verdict, self.role, self.language, self.menus.programme)
-        self.tx.execute(update(inbound).where(inbound.c.id == inbound_id).values(text=turned.text, answer=answer))
-        return answer
+        standing = corrections.report(self.tx, UUID(state[f"{_OWN}report"]))
+        return None if standing is None else standing.id
 
     def report_of(self, inbound_id: UUID) -> UUID:
         return unfinished.report_of(self.tx, inbound_id)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smsgateway.store.tables import ussd_turns
-from tests.support.field import CHW, GIRL, NURSE, SECOND_NURSE, STRANGER, SUPERVISOR, Field
+from tests.support.field import CHW, GIRL, NURSE, OTHER_CHW, SECOND_NURSE, STRANGER, SUPERVISOR, Field
 from tests.support.session import Session
 
 
@@ -210,3 +210,53 @@ def test_any_report_is_the_same_by_menu_and_by_sms(
     by_ussd, by_sms = field.reports()[-2:]
     for name in ("flow", "answers", "danger", "unclear", "patient_id", "state"):
         assert by_ussd[name] == by_sms[name]
+
+
+# ---------------------------------------------------------------- a second session about the same person
+
+
+def said(field: Field, **kept: Any) -> list[dict[str, Any]]:
+    return [row for row in field.reports() if row["state"] == "filed" and all(row[k] == v for k, v in kept.items())]
+
+
+def test_the_same_danger_by_a_second_session_is_one_report_and_a_second_message(field: Field) -> None:
+    for _ in range(2):
+        session = Session(field)
+        session.enter("2", GIRL, "2", "2", "3")
+        session.to_the_end()
+        field.pass_time(minutes=10)
+    (report,) = said(field)
+    assert report["answers"]["fever_days"] == 3
+    assert field.referral()["report_id"] == report["id"]
+    assert any(body.startswith("2e message") for body in field.phone(NURSE))
+    field.text(CHW, f"MAL {GIRL} CONVULSION FIEVRE 3")
+    assert len(said(field)) == 1
+
+
+def test_a_session_with_danger_completes_the_report_that_was_asked_about(field: Field) -> None:
+    field.text(CHW, f"MAL {GIRL} TOUX 3 PB 11,9")
+    session = Session(field)
+    session.enter("2", GIRL, "2", "2", "1")
+    session.to_the_end()
+    (report,) = said(field)
+    assert report["danger"] == ["convulsions"]
+    assert (report["answers"]["cough_days"], report["answers"]["fever_days"]) == (3, 1)
+
+
+def test_what_was_alerted_before_stays_in_the_referral(field: Field) -> None:
+    field.text(CHW, f"MAL {GIRL} OEDEME")
+    field.text(NURSE, f"ARRIVE {field.referral()['code']}")
+    session = Session(field)
+    session.enter("2", GIRL, "2")
+    session.to_the_end()
+    assert set(field.referral()["danger"]) == {"oedema_feet", "convulsions"}
+    assert field.last(NURSE).startswith("2e message")
+    assert "CONVULSION" in field.last(NURSE)
+
+
+def test_what_somebody_else_reported_meanwhile_stays_in_the_referral(field: Field) -> None:
+    session = Session(field)
+    session.enter("2", GIRL, "2")
+    field.text(OTHER_CHW, f"URG 07-{GIRL} TIRAGE")
+    session.to_the_end()
+    assert set(field.referral()["danger"]) == {"convulsions", "chest_indrawing"}
