@@ -40,7 +40,8 @@ def test_when_everybody_opted_out_that_is_a_fault_somebody_sees(field: Field) ->
     field.text(CHW, f"MAL {GIRL} CONVULSION")
     assert "nobody_reachable" in field.faults()
     assert "PARTEZ MAINTENANT" in field.last(CHW)
-    assert "prevenu" not in field.last(CHW)
+    assert "Centre prevenu" not in field.last(CHW)
+    assert "a pu etre prevenu, appelez" in field.last(CHW)
 
 
 def test_an_answer_to_one_who_opted_out_is_not_sent(field: Field) -> None:
