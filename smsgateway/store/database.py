@@ -115,7 +115,13 @@ def _begin_immediate(connection: Connection) -> None:
 def lock_sender(tx: Tx, sender: str) -> None:
     """Hold the sender's place until the transaction ends, so that a correction cannot overtake the report it
     corrects. On SQLite the one writer already does."""
-    lock_key(tx, "sender:" + sender)
+    if tx.dialect == "postgresql":
+        tx.ask(_LOCK, key=sender_lock(sender))
+
+
+def sender_lock(sender: str) -> int:
+    """The number of the advisory lock that `lock_sender` takes."""
+    return _lock_number("sender:" + sender)
 
 
 def lock_key(tx: Tx, name: str) -> None:

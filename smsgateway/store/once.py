@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import BigInteger, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from smsgateway.store.database import sender_lock
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import seen
 from smsgateway.store.write import Tx
@@ -27,6 +28,23 @@ _AGAIN = (
     .where(seen.c.channel == bindparam("c"), seen.c.provider_id == bindparam("k"))
     .values(subject_id=bindparam("s"), at=bindparam("a"))
 )
+
+
+_HELD = select(func.pg_advisory_xact_lock(bindparam("lock", type_=BigInteger)).label("held")).cte("held")
+_VALUES = [bindparam(name, type_=seen.c[name].type) for name in ("channel", "provider_id", "subject_id", "at")]
+_NEW_AND_HELD = Prepared(
+    sqlite.insert(seen).on_conflict_do_nothing(index_elements=["channel", "provider_id"]).returning(seen.c.at),
+    postgresql.insert(seen)
+    .from_select([each.key for each in _VALUES], select(*_VALUES).select_from(_HELD.prefix_with("MATERIALIZED")))
+    .on_conflict_do_nothing(index_elements=["channel", "provider_id"])
+    .returning(seen.c.at),
+)
+
+
+def first_time_of(tx: Tx, sender: str, channel: str, key: str, subject_id: UUID, now: datetime) -> bool:
+    """As `first_time`, of a message: its sender's place is held from now on, as by `lock_sender`."""
+    values = {"channel": channel, "provider_id": key, "subject_id": subject_id, "at": now}
+    return bool(tx.ask(_NEW_AND_HELD, lock=sender_lock(sender), **values))
 
 
 def first_time(tx: Tx, channel: str, key: str, subject_id: UUID, now: datetime) -> bool:

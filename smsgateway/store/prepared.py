@@ -12,12 +12,26 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Alias, BinaryExpression, BindParameter, BooleanClauseList, Column, Insert, Table, insert
+from sqlalchemy import (
+    Alias,
+    BinaryExpression,
+    BindParameter,
+    BooleanClauseList,
+    Column,
+    Insert,
+    Table,
+    bindparam,
+    insert,
+    literal_column,
+    select,
+)
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable, operators, visitors
 from sqlalchemy.types import TypeEngine
 
+_CURSOR = "smsgateway_cursor"
+ROWS_TOGETHER = 4  # of a table: every other count is another statement to compile
 Convert = Callable[[Any], Any]
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 
@@ -65,16 +79,12 @@ class Prepared:
 
     def __call__(self, connection: Connection, **values: Any) -> list[Any]:
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
-        cursor = connection.connection.cursor()
+        cursor = _cursor(connection)
         try:
             cursor.execute(compiled.sql, compiled.parameters(values))
-            if cursor.description is None:
-                return []
-            rows = cursor.fetchall()
+            rows = cursor.fetchall() if compiled.results else ()
         except connection.dialect.loaded_dbapi.Error as error:
             raise _wrapped(connection, compiled.sql, error) from error
-        finally:
-            cursor.close()
         return [self._made(compiled, row) for row in rows]
 
     def _made(self, compiled: _Compiled, row: Sequence[Any]) -> Any:
@@ -145,10 +155,44 @@ def _insert(table: Table, dialect: Dialect, names: tuple[str, ...]) -> _Compiled
     return _compiled(insert(table), dialect, names, ())
 
 
+@lru_cache(maxsize=256)
+def _insert_together(shape: tuple[tuple[Table, int, tuple[str, ...]], ...], dialect: Dialect) -> _Compiled:
+    def parameters(table: Table, place: int, row: int, names: Sequence[str]) -> dict[str, BindParameter[Any]]:
+        return {name: bindparam(f"{name}_{place}_{row}", type_=table.c[name].type) for name in names}
+
+    parts = [
+        insert(table).values([parameters(table, place, row, names) for row in range(count)]).cte(f"part_{place}")
+        for place, (table, count, names) in enumerate(shape)
+    ]
+    return _compiled(select(literal_column("1")).add_cte(*parts), dialect, None, ())
+
+
+def insert_all(connection: Connection, rows: Sequence[tuple[Table, Sequence[Mapping[str, Any]]]]) -> None:
+    """Insert rows into several tables, those that others refer to first. PostgreSQL gets what one report writes as a
+    single statement: each that it waits for costs as much as reading the report."""
+    together = connection.dialect.name == "postgresql" and len(rows) > 1
+    if not together or any(len(some) > ROWS_TOGETHER for _, some in rows):
+        for table, some in rows:
+            insert_many(connection, table, some)
+        return
+    shape = tuple((table, len(some), tuple(some[0])) for table, some in rows)
+    values = {
+        f"{name}_{place}_{number}": value
+        for place, (_, some) in enumerate(rows)
+        for number, row in enumerate(some)
+        for name, value in row.items()
+    }
+    compiled = _insert_together(shape, connection.dialect)
+    try:
+        _cursor(connection).execute(compiled.sql, compiled.parameters(values))
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _wrapped(connection, compiled.sql, error) from error
+
+
 def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that all name the same columns, in one call of the driver."""
     compiled = _insert(table, connection.dialect, tuple(rows[0]))
-    cursor = connection.connection.cursor()
+    cursor = _cursor(connection)
     try:
         if len(rows) == 1:
             cursor.execute(compiled.sql, compiled.parameters(rows[0]))
@@ -156,8 +200,15 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
             cursor.executemany(compiled.sql, [compiled.parameters(row) for row in rows])
     except connection.dialect.loaded_dbapi.Error as error:
         raise _wrapped(connection, compiled.sql, error) from error
-    finally:
-        cursor.close()
+
+
+def _cursor(connection: Connection) -> Any:
+    """The driver's cursor, made once a connection: what it finds is fetched before the next statement."""
+    ours = connection.connection
+    found = ours.info.get(_CURSOR)
+    if found is None:
+        found = ours.info[_CURSOR] = ours.cursor()
+    return found
 
 
 def _compiled(

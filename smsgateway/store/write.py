@@ -21,7 +21,7 @@ from sqlalchemy import CursorResult, Executable, Table
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from smsgateway.store.prepared import Prepared, insert_many
+from smsgateway.store.prepared import Prepared, insert_all
 from smsgateway.store.tables import WRITE_ORDER
 
 T = TypeVar("T")
@@ -77,8 +77,7 @@ class Tx:
         if not self._rows:
             return
         rows, self._rows = self._rows, {}
-        for table in sorted(rows, key=WRITE_ORDER.__getitem__):
-            insert_many(self.connection, table, rows[table])
+        insert_all(self.connection, [(table, rows[table]) for table in sorted(rows, key=WRITE_ORDER.__getitem__)])
 
     def take_after_commit(self) -> list[Callable[[], None]]:
         """The actions to do, handed over once."""

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from smsgateway.store.database import Store
-from smsgateway.store.prepared import Prepared, insert_many
+from smsgateway.store.prepared import Prepared, insert_all, insert_many
 from smsgateway.store.tables import due, seen
 from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx
@@ -93,3 +93,29 @@ def test_a_broken_rule_is_the_same_error_as_ever(store: Store) -> None:
     with pytest.raises(IntegrityError) as caught:
         store.write(lambda tx: insert_many(tx.connection, seen, [row]))
     assert "2026" not in str(caught.value), "values of a statement are never shown"
+
+
+def test_rows_of_several_tables_go_in_together(store: Store) -> None:
+    """Those that others refer to first; more rows than a report has go table by table."""
+    for count in (1, 3, 9):
+        who = new_id()
+        some = [due_row(f"s{number}", who) for number in range(count)]
+        keys = [{"channel": "x", "provider_id": f"{who}:{n}", "subject_id": who, "at": NOON} for n in range(count)]
+
+        def work(tx: Tx, some: list[dict[str, object]] = some, keys: list[dict[str, object]] = keys) -> None:
+            insert_all(tx.connection, [(seen, keys), (due, some)])
+
+        store.write(work)
+        with store.read() as connection:
+            found = DUE(connection, who=who)
+        assert [(row.id, row.at, row.detail) for row in found] == [(row["id"], NOON, row["detail"]) for row in some]
+        with store.read() as connection:
+            assert len(connection.execute(select(seen.c.at).where(seen.c.subject_id == who)).all()) == count
+
+
+def test_nothing_of_what_goes_in_together_stays_when_one_row_is_refused(store: Store) -> None:
+    key = {"channel": "x", "provider_id": "twice", "subject_id": new_id(), "at": NOON}
+    who = new_id()
+    with pytest.raises(IntegrityError):
+        store.write(lambda tx: insert_all(tx.connection, [(due, [due_row("s", who)]), (seen, [key, key])]))
+    assert store.write(lambda tx: DUE(tx.connection, who=who)) == []
