@@ -30,7 +30,7 @@ from smsgateway.reading.programme import Programme
 from smsgateway.reading.sms import read
 from smsgateway.store.database import Store, lock_sender
 from smsgateway.store.faults import raise_fault
-from smsgateway.store.once import first_time
+from smsgateway.store.once import first_time_of
 from smsgateway.store.tables import inbound
 from smsgateway.store.types import new_id
 from smsgateway.store.write import StoreUnavailable, Tx
@@ -128,9 +128,8 @@ class SmsIntake:
         return Heard(incoming, arrived_at, phone, member, read(incoming.text, role, self._programme, only))
 
     def _handle_new(self, tx: Tx, incoming: Incoming, now: datetime) -> None:
-        lock_sender(tx, incoming.sender)
         inbound_id = new_id()
-        if not first_time(tx, incoming.channel, incoming.provider_id, inbound_id, now):
+        if not first_time_of(tx, incoming.sender, incoming.channel, incoming.provider_id, inbound_id, now):
             return
         heard = self._hear(tx, incoming, now)
         answer = self._file(tx, heard, inbound_id, now)
@@ -156,9 +155,8 @@ class SmsIntake:
     def _keep_failed(self, tx: Tx, incoming: Incoming, now: datetime, error: str) -> None:
         """Keep what could not be handled. From a CHW it may be danger: unless a retry succeeds within 5 minutes, a
         human is told."""
-        lock_sender(tx, incoming.sender)
         inbound_id = new_id()
-        if not first_time(tx, incoming.channel, incoming.provider_id, inbound_id, now):
+        if not first_time_of(tx, incoming.sender, incoming.channel, incoming.provider_id, inbound_id, now):
             return
         phone = phone_of_sender(incoming.sender)
         member = self._directory.who(tx, phone, now.date()) if phone else None

@@ -31,7 +31,7 @@ from smsgateway.reading.menus import Menus
 from smsgateway.reading.models import Outcome, Role
 from smsgateway.reading.sms import read
 from smsgateway.reading.ussd import Context, State, Turned
-from smsgateway.store.database import Store, lock_key, lock_sender
+from smsgateway.store.database import Store, lock_sender
 from smsgateway.store.faults import raise_fault
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import inbound, ussd_turns
@@ -82,13 +82,12 @@ class UssdIntake:
             return "END " + say.text(self._menus.programme, "ussd_failed", self._language)
 
     def _taken(self, tx: Tx, turn: Turn, now: datetime) -> str:
-        lock_key(tx, f"ussd:{turn.channel}:{turn.session}")
+        lock_sender(tx, turn.phone)
         turns = tx.ask(_TURNS, channel=turn.channel, session=turn.session)
         digest = hashlib.blake2b(turn.text.encode(), digest_size=16).hexdigest()
         for stored in turns:
             if stored.transcript_hash == digest:
                 return str(stored.screen)
-        lock_sender(tx, turn.phone)
         member = self._directory.who(tx, turn.phone, now.date())
         session = _Session(tx, self._menus, member, turn, now, self._language, self._directory.forget)
         turned = session.begin() if not turns else session.go_on(turns)
