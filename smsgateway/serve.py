@@ -106,7 +106,7 @@ def _listen(settings: Settings, host: str, port: int, *, clock: bool) -> None:
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        blocking_threads=settings.web_threads,
+        blocking_threads=settings.web_threads_in_use,
         workers_kill_timeout=int(STOP_WITHIN) + 10,
         log_level=LogLevels.error,
     )
