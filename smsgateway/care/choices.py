@@ -45,7 +45,7 @@ def group_of(tx: Tx, member: Member, code: str, now: datetime) -> str | None:
     parsed = parse_code(code)
     if parsed is None:
         return None
-    located = locate(tx, Code(parsed[1], parsed[0]), member.catchments, now.date())
+    located = locate(tx, Code(parsed[1], parsed[0]), member.catchments, member.day(now))
     if located.facts.state not in _KNOWN:
         return None
     return _group(located.facts.person)
@@ -95,7 +95,7 @@ def _patients(own: Sequence[Any], now: datetime) -> Select[Any]:
 
 
 def _patient(row: Any, member: Member, programme: Programme, now: datetime) -> Somebody:
-    person = Person(sex=row.sex, age=age_on(now.date(), row.born_from, row.born_to))
+    person = Person(sex=row.sex, age=age_on(member.day(now), row.born_from, row.born_to))
     typed, label = _code(row, member)
     return Somebody(typed, f"{label} {say.who(programme, person, member.language)}".strip())
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, delete, literal, select
 
-from smsgateway.care.sites import place_of
+from smsgateway.care.zones import day_of
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import assignments, leaves, staff
 from smsgateway.store.types import new_id
@@ -20,7 +20,7 @@ def leave_taken(
     tx: Tx, report_id: UUID, site_id: UUID, staff_id: UUID, answers: Mapping[str, Any], happened_at: datetime
 ) -> None:
     """Away from today for so many days. A second one replaces what is left of the first."""
-    today = happened_at.astimezone(place_of(tx, site_id).zone).date()
+    today = day_of(tx, staff_id, happened_at)
     days = int(answers.get("days") or 0)
     tx.execute(delete(leaves).where(leaves.c.staff_id == staff_id, leaves.c.ends_on >= today))
     if days < 1:
@@ -46,7 +46,7 @@ def leave_taken_back(tx: Tx, report_id: UUID) -> None:
 
 def covers(tx: Tx, staff_id: UUID, catchment_id: UUID, at: datetime) -> bool:
     """Whether this person covers there for somebody away on that day."""
-    return bool(tx.ask(_COVERS, staff=staff_id, catchment=catchment_id, day=at.date()))
+    return bool(tx.ask(_COVERS, staff=staff_id, catchment=catchment_id, day=day_of(tx, staff_id, at)))
 
 
 _COVERS = Prepared(

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -18,13 +18,14 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from smsgateway.care.hours import zone_named
+from smsgateway.care.zones import WORKPLACE, timezone_of
 from smsgateway.reading.models import Age, Code, CodeFacts, CodeState, Person, Role
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import (
     assignments,
     catchments,
     codes,
-    facilities,
     households,
     patients,
     phones,
@@ -63,6 +64,11 @@ class Member:
     facility_id: UUID | None
     supervisor_id: UUID | None
     catchments: tuple[Catchment, ...] = ()
+    timezone: str | None = None
+
+    def day(self, moment: datetime) -> date:
+        """The day it is then where this person works."""
+        return moment.astimezone(zone_named(self.timezone)).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +87,23 @@ class Directory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._members: dict[str, Member | None] = {}
+        self._members: dict[str, tuple[date | None, Member | None]] = {}  # as they are on that day of theirs
         self._revision = -1
         self._day: date | None = None
         self._checked = float("-inf")
 
-    def who(self, tx: Tx, phone: str, today: date) -> Member | None:
-        """Whose phone this is on `today`; None for a stranger."""
-        self._forget_what_changed(tx, today)
+    def who(self, tx: Tx, phone: str, now: datetime) -> Member | None:
+        """Whose phone this is now; None for a stranger."""
+        self._forget_what_changed(tx, now.date())
         members = self._members
-        try:
-            return members[phone]
-        except KeyError:
-            pass
-        member = _member(tx.ask(_MEMBER, phone=phone, today=today))
+        known = members.get(phone)
+        if known is not None and (known[1] is None or known[1].day(now) == known[0]):
+            return known[1]
+        member = _member(tx.ask(_MEMBER, phone=phone), now)
         if member is not None and member.role is not Role.CHW:
-            reach = tx.execute(_REACH[member.role], {"staff": member.id, "today": today}).all()
+            reach = tx.execute(_REACH[member.role], {"staff": member.id, "today": member.day(now)}).all()
             member = replace(member, catchments=tuple(_catchment(row) for row in reach))
-        tx.after_commit(partial(members.__setitem__, phone, member))
+        tx.after_commit(partial(members.__setitem__, phone, (member.day(now) if member else None, member)))
         return member
 
     def forget(self) -> None:
@@ -147,11 +152,14 @@ _MEMBER = Prepared(
         staff.c.language,
         staff.c.facility_id,
         staff.c.supervisor_id,
+        timezone_of(WORKPLACE).label("timezone"),
+        assignments.c.starts_on,
+        assignments.c.ends_on,
         *_CATCHMENT_COLUMNS,
     )
     .select_from(
         phones.join(staff, staff.c.id == phones.c.staff_id)
-        .outerjoin(assignments, and_(assignments.c.staff_id == staff.c.id, _CURRENT))
+        .outerjoin(assignments, assignments.c.staff_id == staff.c.id)
         .outerjoin(catchments, catchments.c.id == assignments.c.catchment_id)
     )
     .where(phones.c.phone == bindparam("phone"))
@@ -185,10 +193,13 @@ _REACH = {
 }
 
 
-def _member(rows: Iterable[Any]) -> Member | None:
+def _member(rows: Iterable[Any], now: datetime) -> Member | None:
+    """With the catchments they are assigned to on this day of theirs."""
     member: Member | None = None
     for row in rows:
-        known = (_catchment(row),) if row.catchment_id is not None else ()
+        today = now.astimezone(zone_named(row.timezone)).date()
+        is_current = row.catchment_id is not None and row.starts_on <= today <= (row.ends_on or today)
+        known = (_catchment(row),) if is_current else ()
         if member is None:
             member = Member(
                 id=row.id,
@@ -199,6 +210,7 @@ def _member(rows: Iterable[Any]) -> Member | None:
                 facility_id=row.facility_id,
                 supervisor_id=row.supervisor_id,
                 catchments=known,
+                timezone=row.timezone,
             )
         else:
             member = replace(member, catchments=member.catchments + known)
@@ -366,7 +378,6 @@ class Recipient:
     timezone: str | None
 
 
-_sites = facilities.alias("sites")
 _RECIPIENT = (
     select(
         staff.c.id.label("staff_id"),
@@ -375,13 +386,9 @@ _RECIPIENT = (
         phones.c.phone,
         staff.c.language,
         staff.c.on_duty,
-        func.coalesce(facilities.c.timezone, _sites.c.timezone).label("timezone"),
+        timezone_of(WORKPLACE).label("timezone"),
     )
-    .select_from(
-        staff.join(phones, and_(phones.c.staff_id == staff.c.id, phones.c.position == 0))
-        .outerjoin(facilities, facilities.c.id == staff.c.facility_id)
-        .outerjoin(_sites, _sites.c.id == staff.c.site_id)
-    )
+    .select_from(staff.join(phones, and_(phones.c.staff_id == staff.c.id, phones.c.position == 0)))
     .order_by(staff.c.code)
 )
 

@@ -11,13 +11,14 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from smsgateway.care.duty import nurses_by_duty
 from smsgateway.care.history import Referral
 from smsgateway.care.hours import zone_named
 from smsgateway.care.people import Recipient, leads_of, member_as_recipient, supervisor_of
 from smsgateway.care.rungs import Ladders, Post
+from smsgateway.care.zones import timezone_of
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import facilities, opt_outs
 from smsgateway.store.write import Tx
@@ -32,20 +33,11 @@ class Clinic:
     zone: ZoneInfo
 
 
-_place, _above, _higher, _highest, _its_site = (facilities.alias(name) for name in ("p", "a", "h", "t", "s"))
+_its_site = facilities.alias("its_site")
 _CLINIC = Prepared(
-    select(
-        _place.c.code,
-        _its_site.c.code.label("site"),
-        func.coalesce(_place.c.timezone, _above.c.timezone, _higher.c.timezone, _highest.c.timezone).label("timezone"),
-    )
-    .select_from(
-        _place.outerjoin(_its_site, _its_site.c.id == _place.c.site_id)
-        .outerjoin(_above, _above.c.id == _place.c.parent_id)
-        .outerjoin(_higher, _higher.c.id == _above.c.parent_id)
-        .outerjoin(_highest, _highest.c.id == _higher.c.parent_id)
-    )
-    .where(_place.c.id == bindparam("facility"))
+    select(facilities.c.code, _its_site.c.code.label("site"), timezone_of(facilities.c.id).label("timezone"))
+    .select_from(facilities.outerjoin(_its_site, _its_site.c.id == facilities.c.site_id))
+    .where(facilities.c.id == bindparam("facility"))
 )
 
 

@@ -12,13 +12,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 
 from smsgateway.care.hours import zone_named
 from smsgateway.care.schedule_file import DayRow
 from smsgateway.care.workdays import Hours, hours_of
+from smsgateway.care.zones import WORKPLACE, timezone_of
 from smsgateway.reading.models import Role
-from smsgateway.store.tables import assignments, catchments, facilities, leaves, phones, staff
+from smsgateway.store.tables import assignments, catchments, leaves, phones, staff
 from smsgateway.store.write import Tx
 from smsgateway.text.codes import shown, shown_full
 
@@ -105,20 +106,13 @@ def gather(tx: Tx, staff_ids: Collection[UUID], day: DayRow, now: datetime) -> T
     return team
 
 
-_place, _above, _higher, _highest = (facilities.alias(name) for name in ("p", "a", "h", "t"))
 _MATES = (
     select(
         *(staff.c[name] for name in ("id", "site_id", "code", "role", "language", "supervisor_id", "on_duty")),
         phones.c.phone,
-        func.coalesce(_place.c.timezone, _above.c.timezone, _higher.c.timezone, _highest.c.timezone).label("timezone"),
+        timezone_of(WORKPLACE).label("timezone"),
     )
-    .select_from(
-        staff.outerjoin(phones, and_(phones.c.staff_id == staff.c.id, phones.c.position == 0))
-        .outerjoin(_place, _place.c.id == func.coalesce(staff.c.facility_id, staff.c.site_id))
-        .outerjoin(_above, _above.c.id == _place.c.parent_id)
-        .outerjoin(_higher, _higher.c.id == _above.c.parent_id)
-        .outerjoin(_highest, _highest.c.id == _higher.c.parent_id)
-    )
+    .select_from(staff.outerjoin(phones, and_(phones.c.staff_id == staff.c.id, phones.c.position == 0)))
     .order_by(staff.c.code)
 )
 

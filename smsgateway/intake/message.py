@@ -43,8 +43,8 @@ class Message:
 
     @property
     def today(self) -> date:
-        """The day on which what is reported happened."""
-        return self.happened_at.date()
+        """The day on which what is reported happened, where the sender works."""
+        return self.member.day(self.happened_at)
 
     @property
     def language(self) -> str:

@@ -121,7 +121,7 @@ class SmsIntake:
 
     def _hear(self, tx: Tx, incoming: Incoming, arrived_at: datetime) -> Heard:
         phone = phone_of_sender(incoming.sender)
-        member = self._directory.who(tx, phone, arrived_at.date()) if phone else None
+        member = self._directory.who(tx, phone, arrived_at) if phone else None
         role = member.role if member else Role.UNKNOWN
         own = member.catchments if member else ()
         only = own[0].number if len(own) == 1 else None
@@ -159,7 +159,7 @@ class SmsIntake:
         if not first_time_of(tx, incoming.sender, incoming.channel, incoming.provider_id, inbound_id, now):
             return
         phone = phone_of_sender(incoming.sender)
-        member = self._directory.who(tx, phone, now.date()) if phone else None
+        member = self._directory.who(tx, phone, now) if phone else None
         tx.insert(inbound, _inbound_row(incoming, inbound_id, now, member, "failed", error=error))
         if phone and member and member.role is Role.CHW:
             unclear.await_correction(tx, member, phone, inbound_id, now, brief=self._brief(phone, incoming.text))

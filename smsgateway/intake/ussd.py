@@ -88,7 +88,7 @@ class UssdIntake:
         for stored in turns:
             if stored.transcript_hash == digest:
                 return str(stored.screen)
-        member = self._directory.who(tx, turn.phone, now.date())
+        member = self._directory.who(tx, turn.phone, now)
         session = _Session(tx, self._menus, member, turn, now, self._language, self._directory.forget)
         turned = session.begin() if not turns else session.go_on(turns)
         self._keep(tx, turn, digest, turned, member, now)

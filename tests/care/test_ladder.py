@@ -315,7 +315,7 @@ def test_the_times_that_are_measured(field: Field) -> None:
 def test_a_death_told_by_the_chw_ends_the_referral(field: Field) -> None:
     field.text(CHW, ALERT)
     referral = field.referral()
-    member = field.gateway.store.write(lambda tx: field.gateway.directory.who(tx, CHW, START.date()))
+    member = field.gateway.store.write(lambda tx: field.gateway.directory.who(tx, CHW, START))
     assert member is not None
     field.store.write(
         lambda tx: person_died(
