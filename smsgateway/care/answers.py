@@ -179,9 +179,10 @@ def _take_back(view: Scene, said: Answer) -> None:
 def _send_somebody(view: Scene, said: Answer) -> None:
     """A visit follows from a refusal, and from a nurse who asks for one; none is made to a family in mourning."""
     if said.event is Event.DIED:
-        visits.no_more_visits(view.tx, view.referral)
         if view.referral.patient_id:
             person_gone(view.tx, view.referral.patient_id, view.now, End.DEATH)
+        else:
+            visits.no_more_visits(view.tx, view.referral.id, End.DEATH, view.now)
     elif said.event is Event.REFUSED:
         visits.ask_for_visit(view.tx, view.referral, visits.REFUSED, 0, view.now, view.clinic.zone)
     elif said.follow_up_days:

@@ -153,6 +153,8 @@ def cancel(
         for nobody in changes.brought(tx, each.id):
             followups.person_gone(tx, nobody, now, End.CORRECTION, report_id=each.id)
         reopen(tx, changes.put_back(tx, each.id), each.id, now)
+        if each.patient_id is not None:
+            followups.gone_before(tx, each.patient_id, now)
         unclear.forget(tx, member.id, each.inbound_id)
         tx.execute(delete(asked).where(asked.c.inbound_id == each.inbound_id, asked.c.part == each.part))
         _alert_again(tx, each, programme, now)

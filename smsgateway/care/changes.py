@@ -100,6 +100,16 @@ def put_back(tx: Tx, report_id: UUID) -> list[UUID]:
     return [row.row_id for row in touched]
 
 
+def said_by(tx: Tx, row_id: UUID, column: str) -> UUID | None:
+    """The report that last changed this column of a row of the register."""
+    query = (
+        select(register_changes.c.report_id, register_changes.c.before)
+        .where(register_changes.c.row_id == row_id, register_changes.c.before.is_not(None))
+        .order_by(register_changes.c.id.desc())
+    )
+    return next((row.report_id for row in tx.execute(query) if column in (row.before or {})), None)
+
+
 def brought(tx: Tx, report_id: UUID) -> list[UUID]:
     """The households and persons that this report brought into the register."""
     query = select(register_changes.c.row_id).where(

@@ -14,14 +14,16 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, literal, or_, select, update
 
-from smsgateway.care.beginnings import begin_from_report
+from smsgateway.care.beginnings import begin_from_report, subject_of
 from smsgateway.care.calendar import next_round
+from smsgateway.care.changes import said_by
 from smsgateway.care.filed import FiledReport
 from smsgateway.care.leaves import colleague, covers, leave_taken, leave_taken_back
 from smsgateway.care.recall import recall
 from smsgateway.care.reminders import End, Open, Subject, end, open_of, reopen
 from smsgateway.care.schedule_file import ABOUT_PATIENTS, ABOUT_STAFF
 from smsgateway.care.schedules import Effect, Effects, Schedule, Schedules
+from smsgateway.care.visits import no_more_visits
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import due, due_log, patients, reports
 from smsgateway.store.write import Tx
@@ -180,9 +182,19 @@ def person_gone(tx: Tx, patient_id: UUID, now: datetime, reason: End, *, report_
     reminders there were."""
     standing = open_of(tx, patient_id, ABOUT_PATIENTS)
     end(tx, standing, reason, now, report_id=report_id)
-    for owner in {each.owner_id for each in standing}:
-        recall(tx, owner, {str(each.detail["code"]) for each in standing}, now, reason.value)
+    no_more_visits(tx, patient_id, reason, now, report_id=report_id)
+    subject = subject_of(tx, patient_id)
+    if subject is not None:
+        recall(tx, subject.owner_id, {subject.code}, now, reason.value)
     return len(standing)
+
+
+def gone_before(tx: Tx, patient_id: UUID, now: datetime) -> None:
+    """A report was taken back that had ended reminders of somebody who has died, or left, since: that ends them."""
+    row = tx.execute(select(patients.c.died_on, patients.c.left_on).where(patients.c.id == patient_id)).one()
+    for column, reason in (("died_on", End.DEATH), ("left_on", End.MOVED)):
+        if getattr(row, column) is not None:
+            person_gone(tx, patient_id, now, reason, report_id=said_by(tx, patient_id, column))
 
 
 def moved(tx: Tx, patient_id: UUID, subject: Subject, now: datetime) -> int:

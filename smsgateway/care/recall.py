@@ -17,21 +17,22 @@ from smsgateway.text.codes import shown
 
 MORNING: Final = "morning"
 EVENING: Final = "evening"
+VISIT: Final = "visit"  # a visit that a referral asked for, told in words of its own
 _DIGESTS: Final = (MORNING, EVENING)
 
 
 def recall(tx: Tx, owner_id: UUID, codes: Collection[str], now: datetime, reason: str) -> int:
-    """Take back waiting digests that name one of these people (their codes as digits) of the list `owner_id`; how many
-    there were. One that is being handed over this moment cannot be stopped."""
+    """Take back waiting digests that name one of these people (their codes as digits) of the list `owner_id`, and what
+    sends a CHW to them; how many there were. One that is being handed over this moment cannot be stopped."""
     waiting = tx.execute(
         select(outbox.c.id, outbox.c.staff_id, outbox.c.created_at, outbox.c.body, outbox.c.rung).where(
             outbox.c.rank == int(Rank.REMINDER),
-            outbox.c.rung.in_(_DIGESTS),
+            outbox.c.rung.in_((*_DIGESTS, VISIT)),
             outbox.c.lease.is_(None),
             outbox.c.staff_id.in_(_readers(owner_id)),
         )
     ).all()
-    named = re.compile("|".join(rf"(?<![\d]){re.escape(form)}(?!\d)" for form in _forms(codes)))
+    named = re.compile("|".join(form for code in codes for form in _forms(code)))
     taken = 0
     for each in waiting:
         if not named.search(each.body):
@@ -39,13 +40,14 @@ def recall(tx: Tx, owner_id: UUID, codes: Collection[str], now: datetime, reason
         for row in take_out(tx, outbox.c.id == each.id):
             tx.insert(message_log, log_row(row, now, status="withdrawn", reason=reason))
             taken += 1
-        _make_again(tx, each.staff_id, each.rung, each.created_at, now)
+        if each.rung in _DIGESTS:
+            _make_again(tx, each.staff_id, each.rung, each.created_at, now)
     return taken
 
 
-def _forms(codes: Collection[str]) -> list[str]:
-    """417-7 within the catchment, 07-4177 from outside."""
-    return [form for code in codes for form in (shown(code), f"-{code}")]
+def _forms(code: str) -> tuple[str, str]:
+    """417-7 within the catchment, 07-4177 from outside: as patterns."""
+    return rf"(?<!\d){re.escape(shown(code))}(?!\d)", rf"(?<=\d)-{re.escape(code)}(?!\d)"
 
 
 def _readers(owner_id: UUID) -> CompoundSelect[Any]:

@@ -256,14 +256,16 @@ def reopen(tx: Tx, subjects: Iterable[UUID], report_id: UUID, now: datetime) -> 
     tx.execute(delete(due_log).where(due_log.c.id.in_([each.id for each in back])))
     tx.execute(update(due_log).where(*which).values(reason=End.EXPIRED.value, report_id=None, staff_id=None))
     for each in back:
-        tx.insert(
-            due,
-            {
-                **{name: each._mapping[name] for name in ("id", "site_id", "kind", "subject_id", "step", "detail")},
-                "at": each.pointless_at,
-                "failures": 0,
-                "rank": LATER_RANK,
-                **{name: each._mapping[name] for name in ("owner_id", "starts_at", "late_at", "told_at")},
-            },
-        )
+        tx.insert(due, _standing_again(each))
     return len(back)
+
+
+def _standing_again(ended: Any) -> dict[str, Any]:
+    """The row of `due` of a reminder as it was; a visit that a referral asked for, on nobody's list, waits for its
+    morning again."""
+    kept = {name: ended._mapping[name] for name in ("id", "site_id", "kind", "subject_id", "step", "detail")}
+    if ended.owner_id is None:
+        nowhere = dict.fromkeys(("owner_id", "starts_at", "late_at", "told_at"))
+        return {**kept, "at": ended.starts_at, "failures": 0, "rank": 0, **nowhere}
+    times = {name: ended._mapping[name] for name in ("owner_id", "starts_at", "late_at", "told_at")}
+    return {**kept, "at": ended.pointless_at, "failures": 0, "rank": LATER_RANK, **times}

@@ -2,6 +2,7 @@
 a visit some days after she sent the person home.
 
 Each is an item of `due` of the kind `follow_up`: its subject is the patient, or the referral of somebody without code.
+Until its morning it stands on nobody's list (`owner_id` is empty); told, it is a reminder like any other.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import delete
+
 from smsgateway.care.history import Referral
 from smsgateway.care.hours import DAY
 from smsgateway.care.people import member_as_recipient
+from smsgateway.care.recall import VISIT
+from smsgateway.care.reminders import End
 from smsgateway.due import DueItem, Handler, cancel, schedule
 from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.reading import say
 from smsgateway.reading.programme import Programme
+from smsgateway.store.tables import due, due_log
 from smsgateway.store.write import Tx
 
 FOLLOW_UP: Final = "follow_up"
@@ -81,6 +87,7 @@ def _remind(tx: Tx, item: DueItem, programme: Programme, now: datetime) -> None:
             rank=Rank.REMINDER,
             site_id=item.site_id,
             staff_id=person.staff_id,
+            rung=VISIT,
             key=f"visit:{detail['referral_id']}:{detail['on']}",
             expires_at=now + USEFUL_FOR,
         ),
@@ -88,6 +95,23 @@ def _remind(tx: Tx, item: DueItem, programme: Programme, now: datetime) -> None:
     )
 
 
-def no_more_visits(tx: Tx, referral: Referral) -> None:
-    """Nobody is to be sent to a family in mourning."""
-    cancel(tx, FOLLOW_UP, referral.patient_id or referral.id)
+def no_more_visits(tx: Tx, subject_id: UUID, reason: End, now: datetime, *, report_id: UUID | None = None) -> None:
+    """Nobody is sent to the patient (or the referral of somebody without code) on a coming morning, and why is written
+    down: nobody is to be sent to a family in mourning. What was told already is a reminder like any other."""
+    asked_for = (due.c.kind == FOLLOW_UP, due.c.subject_id == subject_id, due.c.owner_id.is_(None))
+    for row in tx.execute(delete(due).where(*asked_for).returning(*due.c)).all():
+        tx.insert(
+            due_log,
+            {
+                **{name: row._mapping[name] for name in ("id", "site_id", "kind", "subject_id", "step", "detail")},
+                "owner_id": None,
+                "starts_at": row.at,
+                "late_at": row.at + USEFUL_FOR,
+                "pointless_at": row.at + USEFUL_FOR,
+                "told_at": None,
+                "ended_at": now,
+                "reason": reason.value,
+                "report_id": report_id,
+                "staff_id": None,
+            },
+        )

@@ -10,9 +10,10 @@ from sqlalchemy import func, select
 
 from smsgateway.care.followups import cancelled, moved, person_gone
 from smsgateway.care.reminders import End, Subject
+from smsgateway.due import run_due
 from smsgateway.store.tables import due, due_log, leaves
 from tests.care.reminding import Reminding
-from tests.support.field import GIRL, START, Field
+from tests.support.field import CHW, GIRL, NURSE, OTHER_CHW, START, Field
 
 MOTHER = "138"  # of the girl
 HOURS = timedelta(hours=1)
@@ -244,6 +245,90 @@ def test_a_death_reported_by_mistake_gives_everything_back(reminding: Reminding)
     wrong = reminding.report("death")
     reminding.store.write(lambda tx: cancelled(tx, wrong, reminding.now))
     assert reminding.standing() == before
+
+
+# What had asked for a visit, when it would be made, and how the CHW would be sent.
+ASKED_FOR = [
+    pytest.param((CHW, "REFUS {}"), 23, "Visite aujourd'hui 07-4177", id="the family refused"),
+    pytest.param((NURSE, "GUERI {} PALU SUIVI 2"), 47, "Visite aujourd'hui 07-4177", id="the nurse asks for it"),
+]
+DEATHS = [
+    pytest.param(CHW, f"DEC {GIRL}", id="the CHW reports it"),
+    pytest.param(CHW, f"SUIVI {GIRL} DCD", id="found at a follow-up"),
+    pytest.param(NURSE, "DECEDE {}", id="the clinic says so"),
+]
+
+
+def visits_asked_for(reminding: Reminding) -> list[Any]:
+    with reminding.store.read() as connection:
+        query = select(due.c.at).where(due.c.kind == "follow_up", due.c.owner_id.is_(None))
+        return list(connection.execute(query).scalars())
+
+
+@pytest.mark.parametrize(("sender", "death"), DEATHS)
+@pytest.mark.parametrize(("asking", "hours", "sent"), ASKED_FOR)
+def test_nobody_is_sent_to_a_family_in_mourning(
+    reminding: Reminding, asking: tuple[str, str], hours: int, sent: str, sender: str, death: str
+) -> None:
+    """Neither by a digest nor by the visit that a referral had asked for; and each end leaves its reason."""
+    field = reminding.field
+    treat(reminding)
+    field.text(CHW, f"MAL {GIRL} CONVULSION")
+    code = field.referral()["code"]
+    field.text(asking[0], asking[1].format(code))
+    assert len(visits_asked_for(reminding)) == 1
+    field.text(sender, death.format(code))
+    said = len(field.everything_sent())
+    field.pass_time(hours=hours)
+    told = [body for _, body in field.everything_sent()[said:] if "417-7" in body or "07-4177" in body]
+    assert all("Autopsie" in body or "decede" in body for body in told), told
+    assert reminding.standing() == []
+    assert visits_asked_for(reminding) == []
+    ended = reminding.ended()
+    assert [why for step, why in ended.items() if step.startswith("treated")] == ["death"] * 3
+    assert ended[f"{'refused' if 'REFUS' in asking[1] else 'counter_referral'} {code}"] == "death"
+
+
+@pytest.mark.parametrize(("asking", "hours", "sent"), ASKED_FOR)
+def test_a_visit_that_was_asked_for_is_made_when_the_death_was_a_mistake(
+    reminding: Reminding, asking: tuple[str, str], hours: int, sent: str
+) -> None:
+    field = reminding.field
+    field.text(CHW, f"MAL {GIRL} CONVULSION")
+    field.text(asking[0], asking[1].format(field.referral()["code"]))
+    field.text(CHW, f"DEC {GIRL}")
+    field.text(CHW, f"ANN {GIRL}")
+    field.pass_time(hours=hours)
+    assert any(body.startswith(sent) for body in field.phone(CHW))
+
+
+def test_a_visit_that_waits_for_the_channel_is_taken_back(reminding: Reminding) -> None:
+    """The morning's message could not leave, and meanwhile the person died."""
+    field = reminding.field
+    field.text(CHW, f"MAL {GIRL} CONVULSION")
+    field.text(CHW, f"REFUS {field.referral()['code']}")
+    morning = START.replace(day=24, hour=6, minute=30)
+    field.pass_time(hours=(morning - HOURS - reminding.now) / HOURS)
+    field.clock.set(morning)
+    run_due(field.store, field.clock, field.gateway.due_handlers())
+    assert [row["rung"] for row in field.queued() if "Visite" in row["body"]] == ["visit"]
+    girl = reminding.patient()
+    reminding.store.write(lambda tx: person_gone(tx, girl, reminding.now, End.DEATH))
+    assert not [row for row in field.queued() if "Visite" in row["body"]]
+
+
+def test_what_a_report_had_ended_stays_ended_after_a_death(reminding: Reminding) -> None:
+    """`SUIVI GUERI` ended her follow-ups; a colleague reports her death; the follow-up is taken back: nobody is sent to
+    her, unless the death was a mistake, too."""
+    field = reminding.field
+    field.text(CHW, f"MAL {GIRL} FIEVRE 1 TDR+ CTA")
+    field.pass_time(hours=23)
+    field.text(CHW, f"SUIVI {GIRL} GUERI")
+    field.text(OTHER_CHW, "DEC 07-4177")
+    field.text(CHW, f"ANN {GIRL}")
+    assert reminding.standing() == []
+    field.text(OTHER_CHW, "ANN 07-4177")
+    assert "treated 48h" in reminding.standing()
 
 
 def test_a_death_and_a_treatment_in_one_transaction(reminding: Reminding) -> None:
