@@ -6,7 +6,7 @@ A row is given on only when each of its cells is right by itself; whether it fit
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from smsgateway.text.codes import check_digit, shown
 from smsgateway.transfer import cells
 from smsgateway.transfer.faults import Faults
 from smsgateway.transfer.files import FACILITIES, HOUSEHOLDS, PATIENTS, STAFF, Line, lines_of
+from smsgateway.transfer.made_up import moved_on
 
 KINDS = ("country", "district", "site", "clinic")  # each lies in one further left
 ROLES = ("chw", "nurse", "supervisor", "lead", "admin")
@@ -124,7 +125,8 @@ def household_rows(folder: Path, faults: Faults) -> Iterator[HouseholdRow]:
 
 
 def patient_rows(folder: Path, faults: Faults, today: date) -> Iterator[PatientRow]:
-    birth_date, last_period = cells.birth_date(today), cells.last_period(today)
+    later = moved_on(folder, today, faults)  # of made-up people only
+    birth_date, last_period = cells.birth_date(today - later), cells.last_period(today - later)
     for line in lines_of(folder, PATIENTS, faults):
         born_from, born_to = line.value("birth_date", birth_date, cells.UNKNOWN)
         row = PatientRow(
@@ -141,7 +143,14 @@ def patient_rows(folder: Path, faults: Faults, today: date) -> Iterator[PatientR
         if row.lmp is not None:
             _check_pregnancy(line, row, row.lmp)
         if line.sound:
-            yield row
+            yield _later(row, later) if later else row
+
+
+def _later(row: PatientRow, by: timedelta) -> PatientRow:
+    def moved(day: date | None) -> date | None:
+        return None if day is None else day + by
+
+    return replace(row, born_from=moved(row.born_from), born_to=moved(row.born_to), lmp=moved(row.lmp))
 
 
 def _check_code(line: Line, catchment: str, serial: int) -> None:

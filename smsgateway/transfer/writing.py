@@ -15,6 +15,7 @@ from smsgateway.store.tables import revisions
 from smsgateway.store.write import Tx
 from smsgateway.transfer.checking import Checked, Progress, stamp_of
 from smsgateway.transfer.faults import Changed
+from smsgateway.transfer.made_up import MADE_UP_ON, moved_on
 from smsgateway.transfer.people import Count, Homes, write_households, write_patients
 from smsgateway.transfer.posts import write_assignments, write_catchments, write_facilities, write_staff
 from smsgateway.transfer.register import read_known
@@ -78,8 +79,13 @@ def write_programme(tx: Tx, checked: Checked, progress: Progress) -> Summary:
         assignments_started=len(plan.starts),
         assignments_ended=len(plan.ends),
         not_listed=len(known.facilities.keys() - listed_places) + len(known.staff.keys() - listed_staff),
-        notes=plan.notes,
+        notes=(*plan.notes, *_moved(checked)),
     )
+
+
+def _moved(checked: Checked) -> tuple[str, ...]:
+    days = moved_on(checked.folder, checked.today).days
+    return (f"made-up people: all dates moved on by {days} days (see {MADE_UP_ON})",) if days else ()
 
 
 def _count(listed: set[str] | frozenset[str], known: Mapping[str, object]) -> Count:

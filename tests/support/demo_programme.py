@@ -24,6 +24,11 @@ HEADERS = {
     "patients.csv": "catchment,serial,household,sex,birth_date,lmp",
 }
 Row = tuple[object, ...]
+MADE_UP = """\
+{day}
+Nobody in these files is real. Their dates are right on this day; an import on a later one moves them on by whole four
+weeks. Take this file out of a copy for real people: it would move their birth dates.
+"""
 
 FACILITIES: tuple[Row, ...] = (
     ("ML", "Programme de demonstration", "country", "", "Africa/Bamako", ""),
@@ -137,7 +142,8 @@ def _day(days_ago: int) -> str:
 
 
 def write(folder: Path) -> None:
-    """Write the four files into `folder`."""
+    """Write the four files into `folder`, and the day on which they are right."""
+    (folder / "made_up_on.txt").write_text(MADE_UP.format(day=TODAY), encoding="utf-8")
     for name, rows in tables().items():
         _table(folder / name, HEADERS[name], rows)
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
-from datetime import date
+import shutil
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from smsgateway.settings import Settings
+from smsgateway.simulation import Simulation
 from smsgateway.store.database import open_store
+from smsgateway.store.tables import patients
 from smsgateway.text.codes import code_for, is_valid, shown
-from smsgateway.transfer import Entry, ProgrammeFiles, import_people
+from smsgateway.transfer import Entry, ImportRefused, ProgrammeFiles, import_people
 from tests.support import demo_programme
 
 DEMO = Path(__file__).parents[2] / "flows" / "demo"
@@ -124,3 +129,49 @@ def test_the_readme_gives_the_codes_of_the_files(demo: ProgrammeFiles) -> None:
         serials = [int(row["serial"]) for row in csv.DictReader(opened) if row["catchment"] == "07"]
     for serial in serials:
         assert shown(code_for("07", serial)) in readme
+
+
+@pytest.mark.parametrize("today", [date(2027, 3, 25), date(2030, 6, 1), date(2041, 1, 1)])
+def test_the_demo_never_grows_old(today: date) -> None:
+    store = open_store("sqlite://")
+    (note,) = import_people(store, DEMO, today).notes
+    assert "made-up people: all dates moved on" in note
+    later = ProgrammeFiles.load(DEMO, today)
+    ages = {}
+    for serial in (417, 416, 13):
+        born = patient(later, serial).born_from
+        assert born is not None
+        ages[serial] = (today - born).days
+    assert 14 * 30 <= ages[417] < 16 * 31
+    assert 11 <= ages[416] < 60
+    assert ages[13] // 365 == 27
+    expected = [entry.lmp for serial in range(10, 420) if (entry := later.entry("07", serial)) and entry.lmp]
+    assert expected
+    assert all(today - lmp < timedelta(weeks=45) for lmp in expected)
+
+
+def test_it_means_the_same_for_four_weeks(demo: ProgrammeFiles) -> None:
+    for days in (1, 27):
+        assert (
+            patient(ProgrammeFiles.load(DEMO, TODAY + timedelta(days=days)), 417).born_from
+            == patient(demo, 417).born_from
+        )
+
+
+def test_real_people_are_never_moved(tmp_path: Path) -> None:
+    for path in DEMO.glob("*.csv"):
+        shutil.copy(path, tmp_path)
+    with pytest.raises(ImportRefused, match="more than 45 weeks back"):
+        import_people(open_store("sqlite://"), tmp_path, date(2030, 6, 1))
+
+
+def test_a_day_that_is_none_is_reported(tmp_path: Path) -> None:
+    shutil.copytree(DEMO, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "made_up_on.txt").write_text("November", encoding="utf-8")
+    with pytest.raises(ImportRefused, match="made_up_on"):
+        import_people(open_store("sqlite://"), tmp_path, TODAY)
+
+
+def test_a_scenario_of_2030_is_played_with_them(tmp_path: Path) -> None:
+    simulation = Simulation(Settings(channel="simulator"), datetime(2030, 6, 3, 8, tzinfo=UTC), DEMO)
+    assert len(simulation.gateway.store.write(lambda tx: tx.execute(select(patients.c.id)).all())) > 200
