@@ -1,6 +1,6 @@
 """How do made-up people stay as old as they were made? A folder of theirs says on which day its dates are right, and an
-import moves all of them on by whole four weeks: a newborn stays a newborn, no pregnancy lasts for years, and the files
-mean the same for four weeks. No folder of real people has such a file; the import says so when it moves anything.
+import moves all of them on by whole weeks: a girl of 14 months stays one, no pregnancy lasts for years, and the files
+mean the same for a week. No folder of real people has such a file; the import says so when it moves anything.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from smsgateway.transfer.faults import Faults
 
 MADE_UP_ON = "made_up_on.txt"  # its first line is the day
-_STEP = timedelta(weeks=4)
+_STEP = timedelta(weeks=1)
 
 
 def moved_on(folder: Path, today: date, faults: Faults | None = None) -> timedelta:

@@ -26,7 +26,7 @@ HEADERS = {
 Row = tuple[object, ...]
 MADE_UP = """\
 {day}
-Nobody in these files is real. Their dates are right on this day; an import on a later one moves them on by whole four
+Nobody in these files is real. Their dates are right on this day; an import on a later one moves them on by whole
 weeks. Take this file out of a copy for real people: it would move their birth dates.
 """
 
