@@ -104,7 +104,7 @@ def people() -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def people_import(folder: Path) -> None:
     """Import the programme files of FOLDER: everything, or nothing and a list of what is wrong."""
-    from smsgateway.transfer import ImportRefused, import_people, rows_ahead
+    from smsgateway.transfer import ImportRefused, RegisterBusy, import_people, rows_ahead
 
     settings = settings_from_environment()
     with _explained(), _current_store(settings) as store:
@@ -115,6 +115,8 @@ def people_import(folder: Path) -> None:
             for line in refused.lines:
                 click.echo(line, err=True)
             raise click.ClickException("nothing was imported") from refused
+        except RegisterBusy as busy:
+            raise click.ClickException(str(busy)) from busy
         click.echo(str(summary))
 
 

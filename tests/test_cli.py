@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,7 +162,7 @@ def test_a_database_from_nothing_to_people_and_out_again(tmp_path: Path) -> None
     told("people", "export", str(tmp_path / "out"))
     exported = (tmp_path / "out" / "patients.csv").read_text().splitlines()
     assert exported[0].endswith(",code")
-    assert any(line.startswith("07,417,12,F,2025-09-10") and line.endswith("4177") for line in exported)
+    assert any(line.startswith("07,417,12,F,20") and line.endswith("4177") for line in exported)
 
 
 def test_importing_into_an_empty_file_says_to_upgrade() -> None:
@@ -177,6 +178,26 @@ def test_bad_rows_are_named_by_line_and_nothing_is_imported(tmp_path: Path) -> N
     said = refused("people", "import", str(tmp_path))
     assert "patients.csv" in said
     assert "nothing was imported" in said
+
+
+def test_files_that_somebody_keeps_saving_are_refused_in_one_line(tmp_path: Path) -> None:
+    told("db", "upgrade")
+    for file in (shipped("flows") / "demo").glob("*.csv"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    patients, over = (tmp_path / "patients.csv").read_bytes(), threading.Event()
+
+    def keep_saving() -> None:
+        while not over.is_set():
+            (tmp_path / "saved.tmp").write_bytes(patients)
+            (tmp_path / "saved.tmp").replace(tmp_path / "patients.csv")
+
+    somebody = threading.Thread(target=keep_saving)
+    somebody.start()
+    try:
+        assert "nothing was imported, try again" in refused("people", "import", str(tmp_path))
+    finally:
+        over.set()
+        somebody.join()
 
 
 # ---------------------------------------------------------------- settings

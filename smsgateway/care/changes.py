@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Date, Table, Uuid, delete, select, update
 
-from smsgateway.care.people import register_changed
+from smsgateway.store.revisions import register_changed
 from smsgateway.store.tables import assignments, codes, households, patients, register_changes, staff
 from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx

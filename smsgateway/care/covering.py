@@ -12,7 +12,8 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.care.changes import added
-from smsgateway.care.people import Catchment, Member, register_changed
+from smsgateway.care.people import Catchment, Member
+from smsgateway.store.revisions import register_changed
 from smsgateway.store.tables import assignments, leaves, register_changes
 from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx

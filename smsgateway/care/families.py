@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import and_, select
 
-from smsgateway.care.people import age_on, gave_birth_lately, is_pregnant
+from smsgateway.care.people import PERSON_COLUMNS, person_from
 from smsgateway.reading.models import Age, Person
 from smsgateway.store.tables import catchments, codes, households, patients
 from smsgateway.store.write import Tx
@@ -43,7 +43,7 @@ def may_bear_children(person: Person) -> bool:
 def relative(tx: Tx, patient_id: UUID, today: date) -> Relative | None:
     """One person by the register's own id, alive or not, there or gone."""
     row = tx.execute(_MEMBERS.where(patients.c.id == patient_id)).first()
-    return None if row is None else Relative(row.id, code_for(row.number, row.serial), _person(row, today))
+    return None if row is None else _relative(row, today)
 
 
 def household_code(tx: Tx, household_id: UUID) -> str:
@@ -60,8 +60,7 @@ def household_code(tx: Tx, household_id: UUID) -> str:
 def family_of(tx: Tx, household_id: UUID, today: date) -> Sequence[Relative]:
     """The members of a household, the oldest first, those of unknown age last."""
     members = [
-        Relative(row.id, code_for(row.number, row.serial), _person(row, today))
-        for row in tx.execute(_MEMBERS.where(patients.c.household_id == household_id, *_THERE))
+        _relative(row, today) for row in tx.execute(_MEMBERS.where(patients.c.household_id == household_id, *_THERE))
     ]
     return sorted(members, key=lambda each: (-_days(each.person.age), each.code))
 
@@ -70,29 +69,12 @@ def _days(age: Age | None) -> int:
     return -1 if age is None else age.youngest
 
 
-def _person(row: object, today: date) -> Person:
-    values = row._mapping  # type: ignore[attr-defined]
-    return Person(
-        code=shown(code_for(values["number"], values["serial"])),
-        catchment=values["number"],
-        sex=values["sex"],
-        age=age_on(today, values["born_from"], values["born_to"]),
-        pregnant=is_pregnant(row, today),
-        postpartum=gave_birth_lately(row, today),
-    )
+def _relative(row: Any, today: date) -> Relative:
+    code = code_for(row.number, row.serial)
+    return Relative(row.id, code, person_from(row, row.number, code, today))
 
 
-_MEMBERS = select(
-    patients.c.id,
-    patients.c.serial,
-    patients.c.sex,
-    patients.c.born_from,
-    patients.c.born_to,
-    patients.c.lmp,
-    patients.c.delivered_on,
-    patients.c.pregnancy_lost_on,
-    catchments.c.number,
-).select_from(
+_MEMBERS = select(patients.c.id, patients.c.serial, *PERSON_COLUMNS, catchments.c.number).select_from(
     patients.join(catchments, catchments.c.id == patients.c.catchment_id).join(
         codes, and_(codes.c.catchment_id == patients.c.catchment_id, codes.c.serial == patients.c.serial)
     )

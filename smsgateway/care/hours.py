@@ -28,6 +28,15 @@ def _window(part: str) -> Window:
     return time.fromisoformat(start), time.fromisoformat(end)
 
 
+def window_written(value: object) -> Window:
+    """One window as a programme's file writes it; raises ValueError with what to write."""
+    try:
+        (window,) = windows(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no time of day: write 06:30-20:00") from error
+    return window
+
+
 def within(moment: datetime, window: Window, zone: tzinfo) -> bool:
     """Whether `moment` lies in the window of local time: from its start, up to but not including its end."""
     local, (start, end) = moment.astimezone(zone).time(), window

@@ -16,7 +16,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, bindparam, func, literal, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.care.hours import zone_named
 from smsgateway.care.zones import WORKPLACE, timezone_of
@@ -120,16 +119,6 @@ class Directory:
             revision = tx.execute(_REVISION).scalar() or 0
             if revision != self._revision or today != self._day:
                 self._revision, self._day, self._members = revision, today, {}
-
-
-def register_changed(tx: Tx) -> None:
-    """Tell every process that staff, phones or assignments are no longer what it remembers."""
-    insert = (postgresql.insert if tx.dialect == "postgresql" else sqlite.insert)(revisions)
-    tx.execute(
-        insert.values(name="register", number=1).on_conflict_do_update(
-            index_elements=["name"], set_={"number": revisions.c.number + 1}
-        )
-    )
 
 
 _REVISION = select(revisions.c.number).where(revisions.c.name == "register")
@@ -270,18 +259,23 @@ def _resolve(tx: Tx, code: Code, catchment: Catchment, today: date) -> Located |
     state = CodeState.FOUND if now is None else CodeState.MOVED
     if row.kind == "household":
         return Located(CodeFacts(code, state, now=now), catchment, household_id=row.subject_id)
-    person = Person(
-        code=check_digits.shown(code.digits),
-        catchment=catchment.number,
+    person = person_from(row, catchment.number, code.digits, today, village=row.village)
+    return Located(CodeFacts(code, state, person=person, now=now), catchment, row.subject_id, row.household_id)
+
+
+def person_from(row: Any, catchment: str, code: str, today: date, *, village: str | None = None) -> Person:
+    """Somebody as they are on that day, from a row with `PERSON_COLUMNS`."""
+    return Person(
+        code=check_digits.shown(code),
+        catchment=catchment,
         sex=row.sex,
         age=age_on(today, row.born_from, row.born_to),
         pregnant=is_pregnant(row, today),
         postpartum=gave_birth_lately(row, today),
-        village=row.village,
+        village=village,
         died=row.died_on is not None,
         left=row.left_on is not None,
     )
-    return Located(CodeFacts(code, state, person=person, now=now), catchment, row.subject_id, row.household_id)
 
 
 def _lives_now(tx: Tx, catchment_id: UUID, serial: int) -> tuple[Catchment, str]:
@@ -331,6 +325,10 @@ def _as_asked(code: Code, catchment: Catchment, digits: str) -> str:
     return check_digits.shown_full(catchment.number, digits) if code.catchment else check_digits.shown(digits)
 
 
+PERSON_COLUMNS = tuple(
+    patients.c[name]
+    for name in ("sex", "born_from", "born_to", "lmp", "delivered_on", "pregnancy_lost_on", "died_on", "left_on")
+)
 _CATCHMENT = select(*_CATCHMENT_COLUMNS).where(
     or_(catchments.c.number == bindparam("number"), func.ltrim(catchments.c.number, "0") == bindparam("bare"))
 )
@@ -342,14 +340,7 @@ _CODE = Prepared(
         codes.c.now_catchment_id,
         codes.c.now_serial,
         patients.c.household_id,
-        patients.c.sex,
-        patients.c.born_from,
-        patients.c.born_to,
-        patients.c.lmp,
-        patients.c.delivered_on,
-        patients.c.pregnancy_lost_on,
-        patients.c.died_on,
-        patients.c.left_on,
+        *PERSON_COLUMNS,
         households.c.village,
     )
     .select_from(

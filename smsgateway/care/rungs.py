@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from smsgateway.care.hours import Window, windows
+from smsgateway.care.hours import Window, window_written
 from smsgateway.reading.programme import Programme
 from smsgateway.reading.schema import Strict, load_yaml
 
@@ -39,16 +39,8 @@ def _length(value: Any) -> Any:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def _window(value: Any) -> Any:
-    try:
-        (window,) = windows(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise ValueError(f"{value!r} is no time of day: write 06:30-20:00") from error
-    return window
-
-
 Length = Annotated[timedelta, BeforeValidator(_length)]
-DayWindow = Annotated[Window, BeforeValidator(_window)]
+DayWindow = Annotated[Window, BeforeValidator(window_written)]
 RungName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,19}$")]
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from smsgateway.care.hours import Window, windows
+from smsgateway.care.hours import Window, window_written
 from smsgateway.reading.conditions import Condition, ConditionError, Name, Type, compile_condition
 from smsgateway.reading.programme import declared_names
 from smsgateway.reading.schema import FlowError, Languages, Strict, WordsFile, line_of
@@ -55,14 +55,6 @@ def _length(value: Any) -> Any:
     return Length(months, rest)
 
 
-def _window(value: Any) -> Any:
-    try:
-        (window,) = windows(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise ValueError(f"{value!r} is no time of day: write 06:30-20:00") from error
-    return window
-
-
 def _weekday(value: Any) -> Any:
     if value not in _DAYS:
         raise ValueError(f"{value!r} is no day: write one of {', '.join(_DAYS)}")
@@ -70,7 +62,7 @@ def _weekday(value: Any) -> Any:
 
 
 Lasting = Annotated[Length, BeforeValidator(_length)]
-DayWindow = Annotated[Window, BeforeValidator(_window)]
+DayWindow = Annotated[Window, BeforeValidator(window_written)]
 Weekday = Annotated[int, BeforeValidator(_weekday)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,23}$")]
 

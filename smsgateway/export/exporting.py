@@ -6,12 +6,11 @@ programme needs no more memory than a day.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -22,11 +21,10 @@ from smsgateway.clock import SystemClock
 from smsgateway.export.tables import EXPORTED, Chosen, Exported, arm_indicators, count, site_indicators
 from smsgateway.export.writers import ParquetMissing, Row, Writer, write_csv, write_parquet
 from smsgateway.store.database import Store
+from smsgateway.transfer.checking import Progress, counted
 
 FORMATS: dict[str, Writer] = {"csv": write_csv, "parquet": write_parquet}
 FETCHED_AT_ONCE = 5_000
-REPORTED_EVERY = 2_000
-Progress = Callable[[int], None]
 
 
 class ExportRefused(ValueError):
@@ -114,7 +112,7 @@ def _write(
     columns = [table.columns[place] for place in kept]
     rows = ([row[place] for place in kept] for row in _rows(connection, table, chosen))
     try:
-        return FORMATS[format](path, columns, _counted(rows, progress))
+        return FORMATS[format](path, columns, counted(rows, progress))
     except ParquetMissing as missing:
         raise ExportRefused(str(missing)) from missing
 
@@ -135,14 +133,3 @@ def _arms(connection: Connection, chosen: Sequence[Chosen]) -> Iterator[Row]:
     for (name, _), several in groupby(sorted(chosen, key=arm), key=arm):
         if name:
             yield from arm_indicators(connection, name, list(several))
-
-
-def _counted(rows: Iterable[Any], progress: Progress) -> Iterator[Any]:
-    waiting = 0
-    for row in rows:
-        yield row
-        waiting += 1
-        if waiting == REPORTED_EVERY:
-            progress(waiting)
-            waiting = 0
-    progress(waiting)

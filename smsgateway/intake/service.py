@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from smsgateway.care import covering, training
 from smsgateway.care.leaves import colleague
-from smsgateway.care.people import Recipient, leads_of, member_as_recipient, register_changed, supervisor_of
+from smsgateway.care.people import Recipient, leads_of, member_as_recipient, supervisor_of
 from smsgateway.care.word import send_word
 from smsgateway.intake.filing import answer_back, asking, file_part, plain_answer
 from smsgateway.intake.message import Judged, Message
@@ -20,6 +20,7 @@ from smsgateway.reading import say
 from smsgateway.reading.models import Outcome, Role
 from smsgateway.reading.programme import Programme
 from smsgateway.store.once import earlier_within
+from smsgateway.store.revisions import register_changed
 from smsgateway.store.tables import staff
 from smsgateway.store.write import Tx
 from smsgateway.text.phones import national

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy.dialects import postgresql, sqlite
-
-from smsgateway.store.tables import revisions
+from smsgateway.store.revisions import register_changed
 from smsgateway.store.write import Tx
 from smsgateway.transfer.checking import Checked, Progress, stamp_of
 from smsgateway.transfer.faults import Changed
@@ -67,7 +65,7 @@ def write_programme(tx: Tx, checked: Checked, progress: Progress) -> Summary:
     households, patients = write_households(homes), write_patients(homes)
     if stamp_of(checked.folder) != checked.stamp:
         raise Changed("files")
-    _tell_everyone(tx)
+    register_changed(tx)
     listed_places, listed_staff = {row.code for row in checked.facilities}, {row.code for row in checked.staff}
     return Summary(
         facilities=_count(listed_places, known.facilities),
@@ -90,13 +88,3 @@ def _moved(checked: Checked) -> tuple[str, ...]:
 
 def _count(listed: set[str] | frozenset[str], known: Mapping[str, object]) -> Count:
     return Count(new=len(listed - known.keys()), updated=len(listed & known.keys()))
-
-
-def _tell_everyone(tx: Tx) -> None:
-    """Other processes remember staff and phones until this number changes."""
-    insert = (postgresql.insert if tx.dialect == "postgresql" else sqlite.insert)(revisions)
-    tx.run(
-        insert.values(name="register", number=1).on_conflict_do_update(
-            index_elements=["name"], set_={"number": revisions.c.number + 1}
-        )
-    )

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, update
 
-from smsgateway.care.people import register_changed
 from smsgateway.channels.messages import Fate
 from smsgateway.reading.programme import Programme
 from smsgateway.store.database import Store
+from smsgateway.store.revisions import register_changed
 from smsgateway.store.tables import assignments, catchments, due, due_log, message_log, outbox, patients, phones, staff
 from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx

@@ -8,8 +8,8 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select, update
 
 from smsgateway.care.enrolment import enrol
-from smsgateway.care.people import register_changed
 from smsgateway.care.recall import EVENING, MORNING
+from smsgateway.store.revisions import register_changed
 from smsgateway.store.tables import due, patients, staff
 from smsgateway.store.write import Tx
 from tests.care.reminding import Reminding
