@@ -16,10 +16,10 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import bindparam, delete, literal_column, select, text, update
+from sqlalchemy import Boolean, ColumnElement, bindparam, delete, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from smsgateway.clock import Clock
+from smsgateway.clock import Clock, SystemClock
 from smsgateway.store.database import Store, database_time
 from smsgateway.store.faults import clear_fault, raise_fault
 from smsgateway.store.prepared import Prepared
@@ -154,8 +154,12 @@ def _ranks_due(store: Store, clock: Clock) -> list[int]:
     """The ranks of which anything is due, found without holding up a writer."""
     with store.read() as connection:
         now = _moment(Tx(connection), clock)
-        first = (select(due.c.rank).where(due.c.rank == rank, due.c.at <= now).limit(1) for rank in RANKS)
-        return sorted(rank for each in first if (rank := connection.scalar(each)) is not None)
+        return [rank for rank in RANKS if _FIRST_DUE(connection, rank=rank, now=now)]
+
+
+_FIRST_DUE: Final = Prepared(
+    select(due.c.id).where(due.c.rank == bindparam("rank"), due.c.at <= bindparam("now")).limit(1)
+)
 
 
 def _act_on(tx: Tx, clock: Clock, handlers: Handlers, rank: int | None = None, only: UUID | None = None) -> int:
@@ -205,13 +209,17 @@ def _waiting(store: Store, clock: Clock, rank: int, *, failed: bool) -> Sequence
     """Ids of what is due of a rank: that which went wrong before, or the rest."""
     with store.read() as connection:
         now = _moment(Tx(connection), clock)
-        which = _FAILED if failed else (due.c.rank == bindparam("rank"), due.c.failures == 0)
-        query = select(due.c.id).where(*which, due.c.at <= now).order_by(due.c.at, due.c.id).limit(AT_ONCE)
-        return connection.scalars(query, {"rank": rank}).all()
+        return [row.id for row in (_FAILED if failed else _REST)(connection, rank=rank, now=now)]
+
+
+def _ids(*which: ColumnElement[bool]) -> Prepared:
+    query = select(due.c.id).where(*which, due.c.at <= bindparam("now"))
+    return Prepared(query.order_by(due.c.at, due.c.id).limit(AT_ONCE))
 
 
 # Written so that both databases take the small index of what failed, and not that of everything due.
-_FAILED: Final = (due.c.rank + literal_column("0") == bindparam("rank"), text("failures > 0"))
+_FAILED: Final = _ids(due.c.rank + literal_column("0") == bindparam("rank"), literal_column("failures > 0", Boolean()))
+_REST: Final = _ids(due.c.rank == bindparam("rank"), due.c.failures == 0)
 
 
 def _one_by_one(store: Store, clock: Clock, handlers: Handlers, ids: Sequence[UUID]) -> int:
@@ -240,5 +248,7 @@ def _name(item: DueItem) -> str:
 
 
 def _moment(tx: Tx, clock: Clock) -> datetime:
+    if tx.dialect != "postgresql" or not isinstance(clock, SystemClock):
+        return clock.now()
     now: datetime = tx.run(select(database_time(tx, clock))).scalar_one()
     return now

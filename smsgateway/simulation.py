@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, bindparam, func, literal, select
 
 from smsgateway.app import Gateway, build_gateway
 from smsgateway.channels.simulator import PhoneText, SimulatedChannel, SimulatedNetwork
@@ -24,11 +24,22 @@ from smsgateway.reading.programme import Programme
 from smsgateway.scenario import Sent, Unmet, World, load_scenario, play
 from smsgateway.settings import Settings
 from smsgateway.store.database import Store, open_store
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import channel_states, due, inbound, message_log, outbox, referrals, reports
 from smsgateway.transfer import ImportRefused, import_people
 
 LONGEST_STEP = timedelta(hours=1)  # nothing is due for longer only when nothing is due at all
 ROUNDS_AT_MOST = 10_000
+
+
+_SOONEST = (
+    Prepared(select(due.c.at.label("moment")).where(due.c.rank == literal(0)).order_by(due.c.at).limit(1)),
+    Prepared(select(due.c.at.label("moment")).where(due.c.rank == literal(1)).order_by(due.c.at).limit(1)),
+    Prepared(select(func.min(outbox.c.not_before).label("moment")).where(outbox.c.not_before > bindparam("now"))),
+)
+_ANY_FAILED = Prepared(select(inbound.c.id).where(inbound.c.state == literal("failed")).limit(1))
+_ANY_WAITING = Prepared(select(outbox.c.id).where(outbox.c.not_before <= bindparam("now")).limit(1))
+_PAUSED = Prepared(select(func.max(channel_states.c.paused_until).label("moment")))
 
 
 class Simulation:
@@ -73,16 +84,11 @@ class Simulation:
 
     def _next_moment(self) -> datetime:
         now = self.clock.now()
-        soonest: list[Select[Any]] = [
-            select(func.min(due.c.at)),
-            select(func.min(outbox.c.not_before)).where(outbox.c.not_before > now),
-        ]
         with self.gateway.store.read() as connection:
-            moments = [moment for query in soonest if (moment := connection.scalar(query)) is not None]
-            failed = connection.scalar(select(func.count()).select_from(inbound).where(inbound.c.state == "failed"))
-            waiting = connection.scalar(select(func.count()).select_from(outbox).where(outbox.c.not_before <= now))
-            paused = connection.scalar(select(func.max(channel_states.c.paused_until)))
-        later = [moment for moment in moments if moment > now]
+            moments = [row.moment for query in _SOONEST for row in query(connection, now=now)]
+            failed, waiting = (_ANY_FAILED(connection), _ANY_WAITING(connection, now=now))
+            paused = next((row.moment for row in _PAUSED(connection)), None)
+        later = [moment for moment in moments if moment is not None and moment > now]
         if failed or waiting:  # tried again when the channel is probed, else at moments a few seconds apart at most
             probed = paused is not None and paused > now and not failed
             later.append(paused if probed else now + timedelta(seconds=5))

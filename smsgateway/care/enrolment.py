@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.care.beginnings import plan_from_register
@@ -27,6 +27,7 @@ from smsgateway.clock import Clock
 from smsgateway.due import LATER_RANK
 from smsgateway.reading.models import Role
 from smsgateway.store.database import Store, database_time
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import due, due_log, outbox, patients, phones, revisions, staff
 from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx
@@ -55,9 +56,14 @@ def enrol(store: Store, clock: Clock, schedules: Schedules) -> int:
 
 
 def _numbers(tx: Tx) -> dict[str, int]:
-    names = (REGISTER, ENROLLED, PLANNED)
-    rows = tx.run(select(revisions.c.name, revisions.c.number).where(revisions.c.name.in_(names)))
-    return {row.name: row.number for row in rows}
+    return {row.name: row.number for row in tx.ask(_NUMBERS)}
+
+
+_NUMBERS: Final = Prepared(
+    select(revisions.c.name, revisions.c.number).where(
+        or_(*(revisions.c.name == literal(name) for name in (REGISTER, ENROLLED, PLANNED)))
+    )
+)
 
 
 def _note(tx: Tx, name: str, number: int) -> None:

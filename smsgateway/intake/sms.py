@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, literal, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -31,6 +31,7 @@ from smsgateway.reading.sms import read
 from smsgateway.store.database import Store, lock_sender
 from smsgateway.store.faults import raise_fault
 from smsgateway.store.once import first_time_of
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import inbound
 from smsgateway.store.types import new_id
 from smsgateway.store.write import StoreUnavailable, Tx
@@ -98,7 +99,7 @@ class SmsIntake:
         not be: the alert has been waiting in `due` since the first failure."""
         now = self._clock.now()
         with self._store.read() as connection:
-            rows = connection.execute(_FAILED, {"before": now - FIRST_RETRY_AFTER}).all()
+            rows = _FAILED(connection, before=now - FIRST_RETRY_AFTER)
         return sum(self._retry(row.id, now) for row in rows if now >= row.arrived_at + _backoff(row.attempts))
 
     def _retry(self, inbound_id: UUID, now: datetime) -> bool:
@@ -206,9 +207,9 @@ def _backoff(attempts: int) -> timedelta:
     return FIRST_RETRY_AFTER * attempts * attempts
 
 
-_FAILED = (
+_FAILED = Prepared(
     select(inbound.c.id, inbound.c.arrived_at, inbound.c.attempts)
-    .where(inbound.c.state == "failed", inbound.c.arrived_at <= bindparam("before"))
+    .where(inbound.c.state == literal("failed"), inbound.c.arrived_at <= bindparam("before"))
     .order_by(inbound.c.arrived_at)
     .limit(50)
 )

@@ -11,15 +11,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, literal, select, update
 
 from smsgateway.clock import Clock, SystemClock
 from smsgateway.outbox.bell import ring_after_commit
 from smsgateway.store.database import database_time
 from smsgateway.store.once import first_time
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import message_log, outbox
 from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx
@@ -168,10 +169,19 @@ def reword(tx: Tx, message_id: UUID, body: str, *, not_before: datetime | None =
 
 def expire(tx: Tx, now: datetime) -> int:
     """Settle what came too late to be useful; how many there were. Never an urgent message."""
-    gone = take_out(tx, outbox.c.expires_at <= now, outbox.c.lease.is_(None), outbox.c.rank != int(Rank.URGENT))
+    gone = tx.ask(_TOO_LATE, now=now)
     for row in gone:
-        tx.insert(message_log, log_row(row, now, status="expired", reason="too_late"))
+        tx.insert(message_log, log_row(row._asdict(), now, status="expired", reason="too_late"))
     return len(gone)
+
+
+_TOO_LATE: Final = Prepared(
+    delete(outbox)
+    .where(
+        outbox.c.expires_at <= bindparam("now"), outbox.c.lease.is_(None), outbox.c.rank != literal(int(Rank.URGENT))
+    )
+    .returning(*LOGGED)
+)
 
 
 def bring_back(tx: Tx, now: datetime) -> int:
