@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -20,9 +21,10 @@ OUTAGE = timedelta(hours=36)
 def play_season(
     chws: int, households: int, first: date, days: int, seed: int, folder: Path, programme: Programme | None = None
 ) -> tuple[Season, Account]:
-    """Play a season, the service away for 36 hours in its middle, and go through the books."""
+    """Play a season, the service away for 36 hours in its middle, and go through the books. At which hour it goes, and
+    whether it is back by day or at night, is the seed's to say."""
     start = datetime(first.year, first.month, first.day, tzinfo=UTC)
-    down = start + timedelta(days=days // 2 - 5, hours=22)  # over by the middle of a working day
+    down = start + timedelta(days=days // 2 - 5, hours=random.Random(seed).randrange(24))
     site = make_site(chws, households, ZONE, first, seed)
     season = open_season(site, folder, start, Outage(down, down + OUTAGE), programme)
     Players(site, season, first, days, seed).begin()

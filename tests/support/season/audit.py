@@ -4,6 +4,7 @@ its tables: reminders against reports, referrals against their histories, messag
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from sqlalchemy import Table, select
 
 from smsgateway.store import tables
 from smsgateway.store.database import Store
+from smsgateway.text.codes import code_for
 
 CLASSES = ("urgent", "reply", "reminder", "notice")
 OPENS, CLOSES, MONDAY, SUNDAY = time(6, 30), time(20, 0), 0, 6
@@ -26,6 +28,8 @@ EARLY = 6 * HOURS
 REMINDERS = ("follow_up", "postnatal", "antenatal", "vaccine", "stock_count", "supervision")
 REASONS = {"fulfilled", "covered", "ended", "replaced", "death", "moved", "correction", "expired", "missed"}
 ESCALATED = {"told", "nobody_reachable", "undelivered"}
+# What tells of a report that has just come in, by the beginning of its key: news, not something that was missed.
+NEWS = ("stock:", "death:", "moved:", "away:", "help:")
 DEEDS = {
     "follow_up": {"follow_up", "sick_child", "urgent"},
     "postnatal": {"postnatal"},
@@ -57,6 +61,7 @@ def account_of(store: Store, zone: str, now: datetime, outage: tuple[datetime, d
         *books.messages_at_the_wrong_hour(),
         *books.digests_twice_or_too_long(),
         *books.floods_after_the_outage(),
+        *books.words_about_the_dead(),
         *books.faults(),
     ]
     sent = [message for message in books.sent if message["status"] in ("handed_over", "submitted", "delivered")]
@@ -85,8 +90,15 @@ class _Books:
         self.due, self.ended, self.reports = rows(tables.due), rows(tables.due_log), rows(tables.reports)
         self.referrals, self.events = rows(tables.referrals), rows(tables.referral_events)
         self.sent = rows(tables.message_log)
+        self.patient_of_referral = {row["id"]: row["patient_id"] or row["id"] for row in self.referrals}
+        self.refused = {event["referral_id"] for event in self.events if event["kind"] == "refused"}
+        died = (event["referral_id"] for event in self.events if event["kind"] == "died")
+        self.died_at_the_clinic = {self.patient_of_referral[referral] for referral in died}
         self.open_faults = [row for row in rows(tables.faults) if row["cleared_at"] is None]
         self.staff = {row["id"]: row for row in rows(tables.staff)}
+        self.leaves = rows(tables.leaves)
+        self.people = {row["id"]: row for row in rows(tables.patients)}
+        self.numbers = {row["id"]: row["number"] for row in rows(tables.catchments)}
         self.of_patient: defaultdict[UUID, list[dict[str, Any]]] = defaultdict(list)
         for report in self.reports:
             if report["patient_id"] is not None:
@@ -130,7 +142,9 @@ class _Books:
                     yield f"said to be fulfilled by nothing that could: {what}"
                 elif by["happened_at"] >= row["pointless_at"]:
                     yield f"fulfilled when it was pointless: {what}"
-            elif row["reason"] in ("death", "moved", "correction", "replaced") and by is None:
+            elif row["reason"] == "death" and by is None and row["subject_id"] not in self.died_at_the_clinic:
+                yield f"death that nobody said: {what}"
+            elif row["reason"] in ("moved", "correction", "replaced") and by is None:
                 yield f"{row['reason']} by no report: {what}"
             elif row["reason"] == "expired" and row["told_at"] is None:
                 yield f"expired, told to nobody: {what}"
@@ -148,7 +162,8 @@ class _Books:
                 yield f"given up though reported at {report['happened_at']} ({report['id']}): {what}"
 
     def _could_not_be_told(self, row: Mapping[str, Any]) -> bool:
-        """No digest could have it: every morning of its time fell into the outage, a day of rest, or before its day."""
+        """No digest could have it: every morning of its time fell into the outage, a day of rest, a leave of the person
+        it is about, or before its day."""
         day = row["starts_at"].astimezone(self.zone).date()
         return not any(self._told_on(day + timedelta(days=n), row) for n in range(400))
 
@@ -156,6 +171,10 @@ class _Books:
         morning = datetime.combine(day, OPENS, self.zone)
         monday_only = row["kind"] == "supervision"
         if morning >= row["pointless_at"] or day.weekday() == SUNDAY or (monday_only and day.weekday() != MONDAY):
+            return False
+        if any(
+            each["starts_on"] <= day <= each["ends_on"] for each in self.leaves if each["staff_id"] == row["owner_id"]
+        ):
             return False
         start, end = self.outage
         known = self._known_since(row)
@@ -193,9 +212,14 @@ class _Books:
             if message["rank"] < 2 or message["provider_id"] is None:
                 continue
             local = message["settled_at"].astimezone(self.zone)
-            rests = local.weekday() == SUNDAY and message["referral_id"] is None  # an open referral knows no Sunday
+            rests = local.weekday() == SUNDAY and not self._of_an_open_referral(message)
             if not OPENS <= local.time() < CLOSES or rests:
                 yield f"{_class(message)} at {local}: {message['body']}"
+
+    def _of_an_open_referral(self, message: Mapping[str, Any]) -> bool:
+        """Who was refused, or is awaited, knows no Sunday."""
+        visit = re.match(r"visit:([0-9a-f-]+):", message["key"] or "")
+        return message["referral_id"] is not None or (visit is not None and UUID(visit[1]) in self.refused)
 
     def digests_twice_or_too_long(self) -> Iterator[str]:
         a_day: Counter[tuple[Any, ...]] = Counter()
@@ -210,14 +234,44 @@ class _Books:
     def floods_after_the_outage(self) -> Iterator[str]:
         """What waits for nobody comes as one message a person at most when the service is there again."""
         back = self.outage[1]
-        caught_up: Counter[str] = Counter(
-            message["phone"]
-            for message in self.sent
-            if message["rank"] >= 2 and message["referral_id"] is None and back <= message["settled_at"] < back + HOURS
-        )
-        yield from (
-            f"{count} messages at once after the outage to {who}" for who, count in caught_up.items() if count > 1
-        )
+        caught_up: defaultdict[str, list[str]] = defaultdict(list)
+        for message in self.sent:
+            waits_for_nobody = message["rank"] >= 2 and message["referral_id"] is None and not self._is_news(message)
+            if waits_for_nobody and back <= message["settled_at"] < back + HOURS:
+                caught_up[message["phone"]].append(message["body"])
+        for who, bodies in caught_up.items():
+            if len(bodies) > 1:
+                yield f"{len(bodies)} messages at once after the outage to {who}: {' | '.join(bodies)}"
+
+    def _is_news(self, message: Mapping[str, Any]) -> bool:
+        key = message["key"] or ""
+        lasting = key.startswith("stock:") and UUID(key.split(":")[1]) in self.staff  # what is still out, told again
+        return key.startswith(NEWS) and not lasting
+
+    def words_about_the_dead(self) -> Iterator[str]:
+        """Nobody is sent, or asked, to somebody known to be dead for an hour; only the family is asked how it came."""
+        known: dict[UUID, datetime] = {}
+        for report in sorted(self.reports, key=lambda each: each["arrived_at"]):
+            dead = report["flow"] == "death" or report["answers"].get("outcome") == "died"
+            if dead and report["state"] == "filed" and report["patient_id"] is not None:
+                known.setdefault(report["patient_id"], report["arrived_at"])
+        for event in sorted(self.events, key=lambda each: each["at"]):
+            patient = self.patient_of_referral[event["referral_id"]]
+            if event["kind"] == "died" and patient in self.people:
+                known.setdefault(patient, event["at"])
+        for patient, since in known.items():
+            row = self.people[patient]
+            number = self.numbers[row["catchment_id"]]
+            code = code_for(number, row["serial"])
+            full = re.compile(rf"(?<!\d){number}-{code}(?!\d)")
+            short = re.compile(rf"(?<![\d-]){code[:-1]}-{code[-1]}(?!\d)")
+            for message in self.sent:
+                if message["rank"] == 1 or message["created_at"] < since + HOURS or message["provider_id"] is None:
+                    continue
+                own = self.staff[message["staff_id"]]["code"] == f"ASC{number}" if message["staff_id"] else False
+                named = full.search(message["body"]) or (own and short.search(message["body"]))
+                if named and "Autopsie" not in message["body"]:
+                    yield f"dead since {since}, and at {message['settled_at']}: {message['body']}"
 
     def faults(self) -> Iterator[str]:
         for fault in self.open_faults:

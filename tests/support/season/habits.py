@@ -25,7 +25,16 @@ ILLNESSES = {
     "MAL {code} FIEVRE {days} TIRAGE": 1,
 }
 FOLLOW_UPS = {"GUERI": 45, "MIEUX": 35, "PAREIL": 12, "EMPIRE": 2, "ABSENT": 6}
-OUTCOMES = {"GUERI {code} PALU SUIVI 2": 30, "GUERI {code}": 40, "HOSPITALISE {code}": 20, "EVACUE {code}": 5}
+OUTCOMES = {
+    "GUERI {code} PALU SUIVI 2": 30,
+    "GUERI {code}": 40,
+    "HOSPITALISE {code}": 20,
+    "EVACUE {code}": 5,
+    "DECEDE {code}": 2,
+    "REFUS {code}": 2,
+}
+# What the CHW learns of the family she sent, if anything.
+ON_THE_WAY = {"": 60, "PARTI {code}": 25, "TRANSPORT {code}": 5, "REFUS {code}": 8, "DECEDE {code}": 2}
 
 
 @dataclass(frozen=True)

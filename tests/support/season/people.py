@@ -14,7 +14,17 @@ from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from smsgateway.channels.simulator import PhoneText
-from tests.support.season.habits import FOLLOW_UPS, ILLNESSES, OUTCOMES, VACCINES, draw_habits, one_of, slipped, so_many
+from tests.support.season.habits import (
+    FOLLOW_UPS,
+    ILLNESSES,
+    ON_THE_WAY,
+    OUTCOMES,
+    VACCINES,
+    draw_habits,
+    one_of,
+    slipped,
+    so_many,
+)
 from tests.support.season.play import Season
 from tests.support.season.site import Area, Person, Site
 
@@ -43,6 +53,7 @@ class Players:
         self.zone = ZoneInfo(site.zone)
         self.areas = {area.phone: area for area in site.areas}
         self.homes_asked_for: dict[str, list[str]] = {}
+        self.ill: dict[str, list[Person]] = {}
         self.answered: set[tuple[str, str]] = set()
         everybody = (*self.areas, *site.nurses, *site.supervisors, site.lead)
         midnight = self.moment(first, 0)
@@ -124,6 +135,7 @@ class Players:
         if child is not None:
             text = one_of(self.draw, ILLNESSES)
             self.send(area.phone, text.format(code=child.code, days=self.draw.randint(0, 3)))
+            self.ill[area.phone] = [*self.ill.get(area.phone, [])[-4:], child]
 
     def _child(self, area: Area, day: date) -> Person | None:
         children = area.children(day)
@@ -145,7 +157,9 @@ class Players:
                 woman.lmp = day - timedelta(weeks=weeks)
                 self.text(area.phone, day, hour, f"GRO {woman.code} {weeks} SEM")
         for chance, keyword in ((0.003, "DEC"), (0.006, "DEP")):
-            child = self._child(area, day) if draw.random() < chance else None
+            known_ill = [each for each in self.ill.get(area.phone, []) if each in area.people]
+            leaving = draw.random() < chance
+            child = draw.choice(known_ill) if leaving and known_ill else self._child(area, day) if leaving else None
             if child is not None:
                 area.people.remove(child)
                 self.text(area.phone, day, hour + 1, f"{keyword} {child.code}")
@@ -163,9 +177,14 @@ class Players:
 
     def _chw_reads(self, area: Area, body: str) -> None:
         near = re.search(r"Est-ce (\d+)-(\d)", body)
+        sent = re.search(r"\bEcrivez ([CDFHJKMNPRTVWXY]\d{1,3}) sur la fiche", body)
+        if sent is not None and (heard := one_of(self.draw, ON_THE_WAY)):
+            self.soon(area.phone, heard.format(code=sent[1]), 5, 120)
         if body.startswith("A faire"):
             for task in self._tasks(area, body):
                 self._do(area, task)
+        elif "decede" in body:  # what the clinic says; the family is left in peace, and the register told
+            area.people = [each for each in area.people if f"{area.number}-{each.code}" not in body]
         elif near is not None and self.draw.random() < 0.7:
             self.soon(area.phone, near[1] + near[2], 2, 20)
         elif body.startswith("Naissance notee"):
