@@ -17,14 +17,16 @@ from smsgateway.care import asked, corrections, referrals, wording
 from smsgateway.care.cancelling import answer_was_handed_over
 from smsgateway.care.reports import fingerprint, of_message, still_stands
 from smsgateway.intake.answers import ANSWERS
+from smsgateway.intake.births import birth
 from smsgateway.intake.care_reports import go_on, report_care
+from smsgateway.intake.deaths import death, follow_up
 from smsgateway.intake.exercise import practised
 from smsgateway.intake.filing import only_answer
 from smsgateway.intake.households import family, new_household, new_patient, visit
 from smsgateway.intake.judging import judged_parts, places_of
-from smsgateway.intake.lives import antenatal, birth, death, follow_up, pregnancy
 from smsgateway.intake.message import Applier, Judged, Message
 from smsgateway.intake.moving import moved
+from smsgateway.intake.pregnancies import antenatal, pregnancy
 from smsgateway.intake.questions import QUESTIONS, answer_question
 from smsgateway.intake.referred import with_the_dead_named
 from smsgateway.intake.replies import as_answer
