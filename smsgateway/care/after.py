@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import update
 
 from smsgateway.care import deliveries
+from smsgateway.care.schedules import schedules_of
+from smsgateway.care.team import mates
 from smsgateway.outbox.aftercare import SentMessage
+from smsgateway.outbox.claim import Claimed
 from smsgateway.outbox.queue import Rank
 from smsgateway.reading.programme import Programme
 from smsgateway.store.faults import raise_fault
@@ -21,6 +26,18 @@ class Care:
 
     def __init__(self, programme: Programme) -> None:
         self._programme = programme
+
+    def not_now(self, tx: Tx, messages: Sequence[Claimed], now: datetime) -> Mapping[UUID, datetime]:
+        """An open referral knows no day of rest."""
+        whose = {message.id: message.staff_id for message in messages if message.staff_id is not None}
+        people = {mate.id: mate for mate in mates(tx, set(whose.values()), schedules_of(self._programme).day)}
+        later: dict[UUID, datetime] = {}
+        for message in messages:
+            mate = people.get(whose[message.id]) if message.id in whose else None
+            if mate is not None:
+                hours = mate.hours if message.referral_id is None else mate.hours.every_day()
+                later[message.id] = hours.next_open(now)
+        return {message: opening for message, opening in later.items() if opening > now}
 
     def handed_over(self, tx: Tx, message: SentMessage, now: datetime) -> None:
         if message.referral_id is not None:

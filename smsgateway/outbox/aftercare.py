@@ -4,12 +4,13 @@ again, in the same transaction that says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from smsgateway.outbox.claim import Claimed
 from smsgateway.outbox.queue import Rank
 from smsgateway.store.write import Tx
 
@@ -44,6 +45,11 @@ class AfterCare(Protocol):
     """What care does about messages of every rank; most of them are none of its business. Each is called within the
     transaction that records the event, which may be replayed."""
 
+    def not_now(self, tx: Tx, messages: Sequence[Claimed], now: datetime) -> Mapping[UUID, datetime]:
+        """Of messages that wait for nobody and are about to go later than they were meant to: when those may go that
+        would reach their readers outside their hours."""
+        ...
+
     def handed_over(self, tx: Tx, message: SentMessage, now: datetime) -> None:
         """The provider has it. At most once a message."""
         ...
@@ -60,6 +66,9 @@ class AfterCare(Protocol):
 
 class NoCare:
     """Nobody to tell: for parts of the service, and tests, that only send."""
+
+    def not_now(self, tx: Tx, messages: Sequence[Claimed], now: datetime) -> Mapping[UUID, datetime]:
+        return {}
 
     def handed_over(self, tx: Tx, message: SentMessage, now: datetime) -> None:
         return None

@@ -34,6 +34,9 @@ class Claimed:
     attempts: int
     doubtful: bool
     lease: UUID
+    not_before: datetime
+    staff_id: UUID | None = None
+    referral_id: UUID | None = None
     unwanted: bool = False  # its phone has opted out of our messages
 
 
@@ -85,7 +88,8 @@ def claimed_from(row: Any, lease: UUID) -> Claimed:
     """From a row of the queue."""
     unwanted = getattr(row, "unwanted", False)
     return Claimed(
-        row.id, row.created_at, Rank(row.rank), row.phone, row.body, row.attempts, row.doubtful, lease, bool(unwanted)
+        *(row.id, row.created_at, Rank(row.rank), row.phone, row.body, row.attempts, row.doubtful, lease),
+        *(row.not_before, row.staff_id, row.referral_id, bool(unwanted)),
     )
 
 
@@ -164,6 +168,15 @@ def let_go(tx: Tx, claimed: Sequence[Claimed]) -> None:
             .where(outbox.c.id == message.id, outbox.c.lease == message.lease)
             .values(lease=None, lease_until=None)
         )
+
+
+def put_off(tx: Tx, message: Claimed, until: datetime) -> None:
+    """Give back what was claimed, to go no sooner than then."""
+    tx.execute(
+        update(outbox)
+        .where(outbox.c.id == message.id, outbox.c.lease == message.lease)
+        .values(lease=None, lease_until=None, not_before=until)
+    )
 
 
 _SETTLE: Final = Prepared(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -18,7 +18,7 @@ import structlog
 from smsgateway.channels.messages import Channel, Fate, Handover, Outgoing
 from smsgateway.clock import Clock
 from smsgateway.outbox.aftercare import AfterCare
-from smsgateway.outbox.claim import Claimed, claim, claim_like, in_order, let_go, soonest
+from smsgateway.outbox.claim import Claimed, claim, claim_like, in_order, let_go, put_off, soonest
 from smsgateway.outbox.pauses import ChannelState, channel_states_of
 from smsgateway.outbox.queue import Rank
 from smsgateway.outbox.rates import Pacer
@@ -29,6 +29,7 @@ from smsgateway.store.write import StoreUnavailable, Tx
 log = structlog.get_logger(__name__)
 
 LEASE_BEYOND: Final = timedelta(seconds=25)  # beyond a call's deadline: a slow disk on both sides of it
+IN_TIME: Final = timedelta(minutes=5)  # so long after its moment a message still goes in the hours it was meant for
 IDLE: Final = 1.0  # seconds after which a lane looks by itself
 
 
@@ -145,12 +146,21 @@ class Lane:
             self._pacers[name].give_back(following.limit - used)
 
     def _claim(self, tx: Tx, following: _Next) -> list[Claimed]:
-        """Take the first message and what can share its request."""
+        """Take the first message and what can share its request; what can wait and comes late (after an outage, a
+        pause) goes in its reader's hours."""
         now = in_order(tx, self._clock)
-        claimed = claim(tx, following.ranks, 1, now, self._lease)
-        if claimed and following.limit > 1:
-            claimed += claim_like(tx, claimed[0], following.limit - 1, now, self._lease)
-        return claimed
+        while claimed := claim(tx, following.ranks, 1, now, self._lease):
+            if following.limit > 1:
+                claimed += claim_like(tx, claimed[0], following.limit - 1, now, self._lease)
+            late = [message for message in claimed if _comes_late(message, now)]
+            later = self._care.not_now(tx, late, now) if late else {}
+            for message in late:
+                if message.id in later:
+                    put_off(tx, message, later[message.id])
+            left = [message for message in claimed if message.id not in later]
+            if left:
+                return left
+        return []
 
     def _send(self, following: _Next, claimed: Sequence[Claimed]) -> None:
         """After a try that did not pass, an urgent message takes the other channel."""
@@ -193,6 +203,10 @@ def _first_ready(tx: Tx, ranks: Sequence[Rank], clock: Clock) -> tuple[Rank | No
         if when is not None:
             rest = min(rest, (when - now).total_seconds())
     return None, rest
+
+
+def _comes_late(message: Claimed, now: datetime) -> bool:
+    return message.rank >= Rank.REMINDER and (message.attempts > 0 or now - message.not_before > IN_TIME)
 
 
 def _opted_out(message: Claimed) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from smsgateway.channels.messages import Channel, DeliveryStatus, Fate, Handover
 from smsgateway.clock import VirtualClock
 from smsgateway.intake.receipt import take_receipt
 from smsgateway.outbox.aftercare import SentMessage
+from smsgateway.outbox.claim import Claimed
 from smsgateway.outbox.deliver import Lane
 from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.outbox.rates import Pacer
@@ -88,6 +89,9 @@ class CareDiary:
 
     def delivered(self, tx: Tx, message: SentMessage, now: datetime) -> None:
         self._note(tx, "delivered", message, "")
+
+    def not_now(self, tx: Tx, messages: Sequence[Claimed], now: datetime) -> Mapping[UUID, datetime]:
+        return {}
 
     def undelivered(self, tx: Tx, message: SentMessage, reason: str, now: datetime) -> None:
         self._note(tx, "undelivered", message, reason)
