@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from smsgateway.care.customs import StockCustoms, customs_of
+from smsgateway.care.expiry import LATE_START
 from smsgateway.care.figures import Level, chw_scope, empty_shelves, stock_levels
 from smsgateway.care.people import Member, Recipient, member_as_recipient, supervisor_of
 from smsgateway.care.questions import item_word
@@ -88,11 +89,12 @@ def lasting(programme: Programme) -> Mapping[str, Batch]:
 
 def tell_again(tx: Tx, items: Sequence[DueItem], programme: Programme, now: datetime) -> Mapping[UUID, datetime]:
     """Tell each supervisor once of what is still out at her CHWs, by their latest counts; gives when each item comes
-    again. What is out no longer is forgotten."""
+    again. What is out no longer is forgotten. After an outage other things come first: tomorrow is soon enough."""
     tx.flush()
     shelves: dict[UUID, list[Level]] = {}
     lasting_items: list[DueItem] = []
-    for chw_id, some in _by_subject(items).items():
+    late = {item.id for item in items if now - item.at > LATE_START}
+    for chw_id, some in _by_subject([item for item in items if item.id not in late]).items():
         levels = stock_levels(tx.connection, chw_scope(tx.connection, chw_id, now), now)
         steps = {item.step: item for item in some}
         out = [level for level in empty_shelves(levels) if level.item in steps]
@@ -101,7 +103,8 @@ def tell_again(tx: Tx, items: Sequence[DueItem], programme: Programme, now: date
             shelves[chw_id] = out
     _tell_supervisors(tx, shelves, programme, now)
     next_time = _later(now, customs_of(programme).stock)
-    return {item.id: next_time for item in lasting_items}
+    tomorrow = _start_of_day(now + timedelta(days=1))
+    return {item.id: next_time for item in lasting_items} | dict.fromkeys(late, tomorrow)
 
 
 def _by_subject(items: Sequence[DueItem]) -> Mapping[UUID, list[DueItem]]:
@@ -113,7 +116,11 @@ def _by_subject(items: Sequence[DueItem]) -> Mapping[UUID, list[DueItem]]:
 
 def _later(now: datetime, customs: StockCustoms) -> datetime:
     """When to tell again: at the start of a day, so that all that is out at one supervisor's CHWs is one message."""
-    return (now + timedelta(days=customs.again_after_days)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return _start_of_day(now + timedelta(days=customs.again_after_days))
+
+
+def _start_of_day(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _tell_supervisors(tx: Tx, shelves: Mapping[UUID, list[Level]], programme: Programme, now: datetime) -> None:

@@ -69,7 +69,11 @@ def told(store: Store, field: Field, who: str = "SUP0") -> list[str]:
 
 
 def remind(store: Store, programme: Programme, now: datetime) -> None:
-    run_due(store, VirtualClock(now), lasting(programme))
+    """Time passes up to a moment; what is told again falls due as a day begins."""
+    for day in range((now - NOW).days + 2):
+        midnight = (NOW + timedelta(days=day)).replace(hour=0, minute=0)
+        if midnight <= now:
+            run_due(store, VirtualClock(midnight), lasting(programme))
 
 
 def waiting(store: Store) -> list[tuple[Any, ...]]:
@@ -96,12 +100,22 @@ def test_a_shelf_that_stays_empty_is_told_again_to_each_supervisor_in_one_sms(
     assert len(told(store, field)) == 2
     remind(store, programme, NOW + WEEK)
     codes = [field.members[f"ASC{number}"].code for number in range(3)]
-    assert told(store, field)[2:] == [f"Toujours en rupture: {codes[0]} CTA 8j, TDR 8j, {codes[1]} ZINC 7j"]
-    assert told(store, field, "SUP1")[1:] == [f"Toujours en rupture: {codes[2]} CTA 7j"]
+    assert told(store, field)[2:] == [f"Toujours en rupture: {codes[0]} CTA 6j, TDR 6j, {codes[1]} ZINC 6j"]
+    assert told(store, field, "SUP1")[1:] == [f"Toujours en rupture: {codes[2]} CTA 6j"]
     remind(store, programme, NOW + WEEK + timedelta(hours=1))
     assert len(told(store, field)) == 3
     remind(store, programme, NOW + 2 * WEEK)
-    assert "CTA 16j" in told(store, field)[3]
+    assert "CTA 13j" in told(store, field)[3]
+
+
+def test_after_an_outage_what_lasts_is_told_the_next_day(store: Store, field: Field, programme: Programme) -> None:
+    """The service was away as the day began: when it is back other things come first."""
+    count(store, field, programme, {"act": 0}, NOW)
+    back = (NOW + timedelta(days=8)).replace(hour=11)
+    run_due(store, VirtualClock(back), lasting(programme))
+    assert len(told(store, field)) == 1
+    run_due(store, VirtualClock(back.replace(hour=0, minute=0) + timedelta(days=1)), lasting(programme))
+    assert "Toujours en rupture" in told(store, field)[1]
 
 
 def test_a_filled_shelf_is_forgotten_and_may_run_out_again(store: Store, field: Field, programme: Programme) -> None:

@@ -91,6 +91,7 @@ class _Books:
         self.referrals, self.events = rows(tables.referrals), rows(tables.referral_events)
         self.sent = rows(tables.message_log)
         self.patient_of_referral = {row["id"]: row["patient_id"] or row["id"] for row in self.referrals}
+        self.opened = {row["id"]: row["opened_at"] for row in self.referrals}
         self.refused = {event["referral_id"] for event in self.events if event["kind"] == "refused"}
         died = (event["referral_id"] for event in self.events if event["kind"] == "died")
         self.died_at_the_clinic = {self.patient_of_referral[referral] for referral in died}
@@ -249,7 +250,8 @@ class _Books:
         return key.startswith(NEWS) and not lasting
 
     def words_about_the_dead(self) -> Iterator[str]:
-        """Nobody is sent, or asked, to somebody known to be dead for an hour; only the family is asked how it came."""
+        """Nobody is sent, or asked, to somebody known to be dead for an hour; only the family is asked how it came. A
+        danger sign under the code of somebody dead is somebody else's, and alerts."""
         known: dict[UUID, datetime] = {}
         for report in sorted(self.reports, key=lambda each: each["arrived_at"]):
             dead = report["flow"] == "death" or report["answers"].get("outcome") == "died"
@@ -269,6 +271,8 @@ class _Books:
                 if message["rank"] == 1 or message["created_at"] < since + HOURS or message["provider_id"] is None:
                     continue
                 own = self.staff[message["staff_id"]]["code"] == f"ASC{number}" if message["staff_id"] else False
+                if self.opened.get(message["referral_id"], since) > since:
+                    continue
                 named = full.search(message["body"]) or (own and short.search(message["body"]))
                 if named and "Autopsie" not in message["body"]:
                     yield f"dead since {since}, and at {message['settled_at']}: {message['body']}"
