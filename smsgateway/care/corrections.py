@@ -64,12 +64,13 @@ _COLUMNS = (
     reports.c.happened_at,
     reports.c.arrived_at,
     reports.c.patient_id,
+    reports.c.flow,
     asked.c.at.label("asked_at"),
 )
 _REPORTS = reports.outerjoin(asked, and_(asked.c.inbound_id == reports.c.inbound_id, asked.c.part == reports.c.part))
+# Which flow is looked at afterwards: SQLite plans a statement anew whenever a parameter might name a partial index.
 _BY_SENDER = (
     reports.c.staff_id == bindparam("staff"),
-    reports.c.flow == bindparam("flow"),
     reports.c.arrived_at >= bindparam("since"),
     reports.c.state == "filed",
 )
@@ -78,14 +79,12 @@ _OF_PATIENT = Prepared(
     .select_from(_REPORTS)
     .where(reports.c.patient_id == bindparam("subject"), *_BY_SENDER)
     .order_by(reports.c.arrived_at.desc())
-    .limit(2)
 )
 _OF_HOUSEHOLD = Prepared(
     select(*_COLUMNS)
     .select_from(_REPORTS)
     .where(reports.c.household_id == bindparam("subject"), reports.c.patient_id.is_(None), *_BY_SENDER)
     .order_by(reports.c.arrived_at.desc())
-    .limit(2)
 )
 
 
@@ -102,12 +101,12 @@ def standing(
     """The report that a new one of this flow about them corrects: one of the last hour, or one that asked something
     and has waited for the answer not longer than half a day. `itself`: the new one, if it is kept already."""
     if patient_id is not None:
-        rows = tx.ask(_OF_PATIENT, subject=patient_id, staff=staff_id, flow=flow, since=now - ANSWERED_WITHIN)
+        rows = tx.ask(_OF_PATIENT, subject=patient_id, staff=staff_id, since=now - ANSWERED_WITHIN)
     elif household_id is not None:
-        rows = tx.ask(_OF_HOUSEHOLD, subject=household_id, staff=staff_id, flow=flow, since=now - ANSWERED_WITHIN)
+        rows = tx.ask(_OF_HOUSEHOLD, subject=household_id, staff=staff_id, since=now - ANSWERED_WITHIN)
     else:
         return None
-    others = [row for row in rows if row.id != itself]
+    others = [row for row in rows if row.flow == flow and row.id != itself]
     if not others:
         return None
     found = _standing(others[0])
@@ -117,7 +116,6 @@ def standing(
 def said_clearly_since(tx: Tx, staff_id: UUID, patient_id: UUID, happened_at: datetime) -> bool:
     """Whether this sender has reported about this person later than that, and clearly: messages may overtake each
     other on their way here."""
-    tx.flush()
     rows = tx.execute(_LATER, {"staff": staff_id, "subject": patient_id, "since": happened_at})
     return any(_standing(row).is_clear for row in rows)
 
@@ -141,9 +139,17 @@ def report(tx: Tx, report_id: UUID) -> Standing | None:
     return None if row is None else _standing(row)
 
 
-def replaced_by(tx: Tx, report_id: UUID) -> Standing | None:
-    """What a report that is kept already has corrected."""
-    query = select(*_COLUMNS).select_from(_REPORTS).where(reports.c.replaced_by == report_id)
+def replaced_by(tx: Tx, report_id: UUID, staff_id: UUID, now: datetime) -> Standing | None:
+    """What a report of this sender that is kept already has corrected."""
+    query = (
+        select(*_COLUMNS)
+        .select_from(_REPORTS)
+        .where(
+            reports.c.staff_id == staff_id,
+            reports.c.arrived_at >= now - 2 * ANSWERED_WITHIN,
+            reports.c.replaced_by == report_id,
+        )
+    )
     row = tx.execute(query.order_by(reports.c.arrived_at.desc()).limit(1)).first()
     return None if row is None else _standing(row)
 

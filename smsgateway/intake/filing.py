@@ -41,7 +41,7 @@ def file_or_correct(
     tx: Tx, message: Message, judged: Judged, programme: Programme, place: Located | None, item: int = 0
 ) -> Filed:
     """Keep a report, or let it replace the one it corrects with all that stands now."""
-    before = corrections.replaced_by(tx, message.goes_on) if message.goes_on is not None else None
+    before = _corrected_before(tx, message)
     old = before or _corrected_by(tx, message, judged, place)
     if old is None:
         return Filed(file_part(tx, message, judged, programme, place, item))
@@ -63,6 +63,13 @@ def file_or_correct(
         corrects=None if before else old,
     )
     return Filed(report_id, old, merged)
+
+
+def _corrected_before(tx: Tx, message: Message) -> Standing | None:
+    """What the report that this message goes on with had corrected."""
+    if message.goes_on is None:
+        return None
+    return corrections.replaced_by(tx, message.goes_on, message.member.id, message.now)
 
 
 def _corrected_by(tx: Tx, message: Message, judged: Judged, place: Located | None) -> Standing | None:
