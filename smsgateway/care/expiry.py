@@ -59,11 +59,13 @@ def _tell_of_visits(
         if hours is not None and hours.now_open(now) is None:
             again[item.id] = hours.next_morning(now)
             continue
-        if now - item.at <= LATE_START or not item.detail.get("patient_id"):
+        if now - item.at <= LATE_START or hours is None:
             visits(tx, item, now)
             _stands_on_the_list(tx, item, schedules, now, told_at=now)
-        else:  # after an outage it is told with all the rest, in one message
+        elif item.detail.get("patient_id"):  # after an outage it is told with all the rest, in one message
             _stands_on_the_list(tx, item, schedules, now, told_at=None)
+        else:  # of somebody without code no list can tell
+            again[item.id] = hours.next_morning(now)
     return again
 
 

@@ -302,6 +302,32 @@ def test_a_visit_that_was_asked_for_is_made_when_the_death_was_a_mistake(
     assert any(body.startswith(sent) for body in field.phone(CHW))
 
 
+def test_of_somebody_without_code_the_referral_is_named(reminding: Reminding) -> None:
+    field = reminding.field
+    field.text(CHW, "MAL 0 F 14M CONVULSION")
+    code = field.referral()["code"]
+    field.text(CHW, f"REFUS {code}")
+    field.pass_time(hours=23)
+    assert any(body.startswith(f"Visite aujourd'hui ({code}): la famille a refuse") for body in field.phone(CHW))
+
+
+def test_after_an_outage_who_is_without_code_is_seen_the_next_morning(reminding: Reminding) -> None:
+    """No list can tell of them, and nobody gets two messages at once when the service is back."""
+    field = reminding.field
+    treat(reminding)
+    field.text(CHW, "MAL 0 F 14M CONVULSION")
+    code = field.referral()["code"]
+    field.text(NURSE, f"GUERI {code} PALU SUIVI 1")
+    said = len(field.everything_sent())
+    field.clock.set(START + timedelta(days=1, hours=3))
+    field.pass_time(minutes=30)
+    caught_up = [body for phone, body in field.everything_sent()[said:] if phone == CHW and body.startswith("A faire")]
+    assert len(caught_up) == 1
+    assert not any(body.startswith("Visite") for body in field.phone(CHW))
+    field.pass_time(hours=20)
+    assert f"Visite aujourd'hui ({code}), demandee par le centre. Centre: PALU SUIVI 1." in field.phone(CHW)
+
+
 def test_a_visit_that_waits_for_the_channel_is_taken_back(reminding: Reminding) -> None:
     """The morning's message could not leave, and meanwhile the person died."""
     field = reminding.field
