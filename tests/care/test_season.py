@@ -44,6 +44,8 @@ def test_the_account_sees_what_is_wrong(tmp_path: Path, programme: Programme) ->
         (update(message_log).where(message_log.c.id == reminder).values(settled_at=night), "reminder at"),
         (update(referrals).values(open=True, opened_at=outage[0] - timedelta(days=3)), "open without anything ahead"),
         (delete(due_log).where(due_log.c.step.startswith("treated:")), "no follow-up"),
+        (delete(due).where(due.c.kind == "vaccine"), "gone without a trace"),
+        (delete(due).where(due.c.kind == "evening"), "no evening any more"),
     ]
     for wrong, seen in wrongs:
         store.write(lambda tx, wrong=wrong: tx.execute(wrong))  # type: ignore[misc]

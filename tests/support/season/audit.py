@@ -25,6 +25,13 @@ HOURS = timedelta(hours=1)
 TREATMENTS = {"act", "amoxicillin", "ors", "zinc", "paracetamol"}
 FOLLOW_UPS = {"24h": (24, 48), "48h": (48, 72), "72h": (72, 168)}  # from, and up to, hours after the treatment
 EARLY = 6 * HOURS
+# What follows a birth, a pregnancy and an entry in the register, each with the days after which it is of no use (of a
+# vaccine: after which a child that is already older is left out).
+AFTER_BIRTH = {"d1": 3, "d3": 6, "d7": 14, "w6": 63}
+CONTACTS = {"w12": 140, "w20": 182, "w26": 210, "w30": 238, "w34": 252, "w36": 266, "w38": 280, "w40": 287}
+VACCINE_VISITS = {"birth": 7, "w6": 56, "w10": 84, "w14": 112, "mo9": 303, "mo15": 484}
+PERIODS_BEGIN_ON = 26
+DIGESTS = {"chw": ("morning", "evening"), "supervisor": ("morning", "week", "briefing")}
 REMINDERS = ("follow_up", "postnatal", "antenatal", "vaccine", "stock_count", "supervision")
 REASONS = {"fulfilled", "covered", "ended", "replaced", "death", "moved", "correction", "expired", "missed"}
 ESCALATED = {"told", "nobody_reachable", "undelivered"}
@@ -56,6 +63,7 @@ def account_of(store: Store, zone: str, now: datetime, outage: tuple[datetime, d
     found = [
         *books.reminders_without_a_reason(),
         *books.treatments_without_follow_up(),
+        *books.what_never_began(),
         *books.reasons_that_are_not_true(),
         *books.referrals_left_alone(),
         *books.messages_at_the_wrong_hour(),
@@ -132,6 +140,63 @@ class _Books:
                 too_late = report["happened_at"] + until * HOURS <= report["arrived_at"]
                 if not known and not too_late:
                     yield f"no follow-up {name} of the treatment {report['id']} ({report['state']})"
+
+    def what_never_began(self) -> Iterator[str]:
+        """Everything that should have been planned was, and stands or ended."""
+        steps = {(row["subject_id"], row["step"]) for row in (*self.due, *self.ended)}
+        for expected in (*self._rounds(), *self._after_reports(), *self._from_the_register()):
+            if expected not in steps:
+                yield f"never planned, or gone without a trace: {expected[1]} of {expected[0]}"
+        standing = {(row["subject_id"], row["kind"]) for row in self.due}
+        for person in self.staff.values():
+            for kind in DIGESTS.get(person["role"], ()):
+                if (person["id"], kind) not in standing:
+                    yield f"no {kind} any more for {person['code']}"
+        for event in self.events:
+            referral = next(each for each in self.referrals if each["id"] == event["referral_id"])
+            if event["kind"] == "refused" and event["detail"].get("moved"):
+                asked = {f"refused:{referral['code']}", f"home_visit:{referral['id'].hex}:refused"}
+                subject = referral["patient_id"]
+                if subject is not None and not any((subject, step) in steps for step in asked):
+                    yield f"refused, and nobody goes there: {referral['code']} of {referral['opened_at']}"
+
+    def _rounds(self) -> Iterator[tuple[UUID, str]]:
+        """A count of stock each week, and a supervision each period, of each CHW."""
+        first, last = (moment.astimezone(self.zone).date() for moment in (self.first, self.now))
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        mondays = {day - timedelta(days=day.weekday()) for day in days}
+        begins = {day for day in days if day.day == PERIODS_BEGIN_ON}
+        for chw in self.staff.values():
+            if chw["role"] == "chw":
+                yield from ((chw["id"], f"stock_count:{day}:count") for day in mondays)
+                yield from ((chw["id"], f"supervision:{day}:visit") for day in begins)
+
+    def _after_reports(self) -> Iterator[tuple[UUID, str]]:
+        for report in self.reports:
+            if report["state"] != "filed" or report["patient_id"] is None:
+                continue
+            day = report["happened_at"].astimezone(self.zone).date()
+            if report["flow"] == "birth":
+                planned, begun, schedule = AFTER_BIRTH, day, "postnatal"
+            elif report["flow"] == "pregnancy" and "gestation_weeks" in report["answers"]:
+                planned, schedule = CONTACTS, "antenatal"
+                begun = day - timedelta(weeks=report["answers"]["gestation_weeks"])
+            else:
+                continue
+            arrived = report["arrived_at"].astimezone(self.zone).date()
+            for name, days in planned.items():
+                if begun + timedelta(days=days) > arrived:
+                    yield report["patient_id"], f"{schedule}:{report['id'].hex}:{name}"
+
+    def _from_the_register(self) -> Iterator[tuple[UUID, str]]:
+        """Vaccines of those who were in the imported files."""
+        for person in self.people.values():
+            if person["born_to"] is None or person["mother_id"] is not None:
+                continue
+            age = (self.first.astimezone(self.zone).date() - person["born_to"]).days
+            yield from (
+                (person["id"], f"vaccines_mali:{name}") for name, days in VACCINE_VISITS.items() if age < days - 1
+            )
 
     def reasons_that_are_not_true(self) -> Iterator[str]:
         filed = {report["id"]: report for report in self.reports}
