@@ -262,14 +262,17 @@ class _Books:
                 told[event["referral_id"]].add(self.staff[event["staff_id"]]["role"])
         ahead = Counter(row["subject_id"] for row in self.due)
         for referral in self.referrals:
-            if referral["urgency"] != "urgent" or not referral["open"]:
+            if referral["urgency"] != "urgent" or referral["state"] == "cancelled":
                 continue
             name = f"{referral['code']} of {referral['opened_at']} ({referral['state']})"
-            if not ahead[referral["id"]]:
+            waiting = (referral["closed_at"] or self.now) - referral["opened_at"]
+            escalated = {"supervisor", "lead"} & told[referral["id"]]
+            if referral["open"] and not ahead[referral["id"]]:
                 yield f"open without anything ahead: {name}"
-            waiting = self.now - referral["opened_at"]
-            if waiting > 48 * HOURS and not {"supervisor", "lead"} & told[referral["id"]]:
-                yield f"open for {waiting} and never escalated: {name}"
+            if referral["outcome"] is None and waiting > 48 * HOURS and not escalated:
+                yield f"without outcome for {waiting} and never escalated: {name}"
+            if not referral["open"] and referral["outcome"] is None and not escalated:
+                yield f"closed without outcome and never escalated: {name}"
 
     # ------------------------------------------------------------ messages
 
