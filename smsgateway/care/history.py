@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, literal, select, update
 
 from smsgateway.care.states import State
 from smsgateway.reading.models import Role
@@ -74,7 +75,15 @@ def referral_from(row: Any) -> Referral:
 
 def find(tx: Tx, referral_id: UUID) -> Referral:
     """As it stands, for looking only."""
-    return referral_from(tx.execute(select(*COLUMNS).where(referrals.c.id == referral_id)).one())
+    (row,) = tx.ask(_FIND, referral=referral_id)
+    return referral_from(row)
+
+
+_FIND: Final = Prepared(select(*COLUMNS).where(referrals.c.id == bindparam("referral")))
+_HOLD: Final = Prepared(select(*COLUMNS).where(referrals.c.id == bindparam("referral")).with_for_update())
+_HOLD_DUE: Final = Prepared(
+    select(due.c.id).where(due.c.kind == literal(RUNG), due.c.subject_id == bindparam("referral")).with_for_update()
+)
 
 
 def hold(tx: Tx, referral_id: UUID, *, messages: bool = False) -> Referral:
@@ -82,8 +91,9 @@ def hold(tx: Tx, referral_id: UUID, *, messages: bool = False) -> Referral:
     neither."""
     if messages:
         tx.execute(select(outbox.c.id).where(outbox.c.referral_id == referral_id).with_for_update())
-    tx.execute(select(due.c.id).where(due.c.kind == RUNG, due.c.subject_id == referral_id).with_for_update())
-    return referral_from(tx.execute(select(*COLUMNS).where(referrals.c.id == referral_id).with_for_update()).one())
+    tx.ask(_HOLD_DUE, referral=referral_id)
+    (row,) = tx.ask(_HOLD, referral=referral_id)
+    return referral_from(row)
 
 
 def change(tx: Tx, referral: Referral, **values: Any) -> Referral:
@@ -91,9 +101,15 @@ def change(tx: Tx, referral: Referral, **values: Any) -> Referral:
     if not values:
         return referral
     written = {**values, "danger": list(values["danger"])} if "danger" in values else values
-    tx.execute(update(referrals).where(referrals.c.id == referral.id).values(**written))
+    tx.ask(_change(tuple(written)), referral=referral.id, **{f"new_{name}": value for name, value in written.items()})
     known = {each.name for each in fields(Referral)}
     return replace(referral, **{name: value for name, value in values.items() if name in known})
+
+
+@lru_cache(maxsize=128)
+def _change(names: tuple[str, ...]) -> Prepared:
+    new = {name: bindparam(f"new_{name}", type_=referrals.c[name].type) for name in names}
+    return Prepared(update(referrals).where(referrals.c.id == bindparam("referral")).values(new))
 
 
 # ---------------------------------------------------------------- history

@@ -11,12 +11,15 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Float, case, cast, func, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, Float, bindparam, case, cast, func, or_, select, text, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import NullType
 
 from smsgateway.clock import Clock, SystemClock
-from smsgateway.store.database import Store, database_time
+from smsgateway.store.database import Store
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import channel_states
+from smsgateway.store.types import UTCDateTime
 from smsgateway.store.write import Tx
 
 GRANT_SECONDS = 0.1
@@ -75,57 +78,85 @@ class Pacer:
 
     def _grant(self, tx: Tx) -> float:
         """Book the permits this process is about to use: 0.0, or the seconds until the channel is free."""
-        now = _begin(tx, self._clock)
-        free = or_(channel_states.c.next_free <= now, channel_states.c.next_free > now + AHEAD_AT_MOST + 1)
-        booked = tx.execute(
-            update(channel_states)
-            .where(channel_states.c.name == self._name, free)
-            .values(next_free=now + self._cost(tx, self._left))
-            .returning(channel_states.c.name)
-        ).first()
-        if booked is not None:
+        spoken = self._begin(tx)
+        cost = self._left / self._per_second
+        if tx.ask(spoken.grant, channel=self._name, cost=cost, **self._now(spoken)):
             return 0.0
-        until: float | None = tx.run(
-            select(channel_states.c.next_free - now).where(channel_states.c.name == self._name)
-        ).scalar_one_or_none()
-        if until is None:
-            know_channel(tx, self._name)
-            return self._grant(tx)
-        return max(until, 0.001)
+        for row in tx.ask(spoken.wait, channel=self._name, **self._now(spoken)):
+            return max(float(row.until), 0.001)
+        know_channel(tx, self._name)
+        return self._grant(tx)
 
     def _book(self, tx: Tx, count: int) -> None:
-        now = _begin(tx, self._clock)
+        spoken = self._begin(tx)
         know_channel(tx, self._name)
-        row = channel_states.c
-        start = case((row.next_free > now, row.next_free), else_=now)
-        ahead = start + self._cost(tx, count)
-        tx.execute(
+        tx.ask(spoken.book, channel=self._name, cost=count / self._per_second, **self._now(spoken))
+
+    def _begin(self, tx: Tx) -> _Spoken:
+        """The statements that read the clock all processes share. What a crash would lose of this is a tenth of a
+        second of rate: it does not wait for the disk."""
+        if tx.dialect == "postgresql":
+            tx.run(_SOON)
+            if isinstance(self._clock, SystemClock):
+                return _BY_DATABASE
+        return _BY_CLOCK
+
+    def _now(self, spoken: _Spoken) -> dict[str, float | datetime]:
+        if spoken is _BY_DATABASE:
+            return {}
+        now = self._clock.now()
+        return {"now": now.timestamp(), "moment": now}
+
+
+_SOON = text("SET LOCAL synchronous_commit = off")
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """What a pacer asks the database: take permits if the channel is free, how long until it is, overdraw."""
+
+    grant: Prepared
+    wait: Prepared
+    book: Prepared
+
+
+def _spoken(now: ColumnElement[float], moment: ColumnElement[datetime]) -> _Spoken:
+    """`now`: seconds since 1970. A message takes twice its time while the channel is slowed."""
+    row = channel_states.c
+    this = row.name == bindparam("channel")
+    cost = bindparam("cost", type_=Float(53)) * case((row.slow_until > moment, 2.0), else_=1.0)
+    ahead = case((row.next_free > now, row.next_free), else_=now) + cost
+    free = or_(row.next_free <= now, row.next_free > now + AHEAD_AT_MOST + 1)
+    return _Spoken(
+        Prepared(update(channel_states).where(this, free).values(next_free=now + cost).returning(row.name)),
+        Prepared(select(type_coerce(row.next_free - now, NullType).label("until")).where(this)),  # a float from both
+        Prepared(
             update(channel_states)
-            .where(row.name == self._name)
+            .where(this)
             .values(next_free=case((ahead > now + AHEAD_AT_MOST, now + AHEAD_AT_MOST), else_=ahead))
-        )
-
-    def _cost(self, tx: Tx, count: int) -> ColumnElement[float]:
-        """Seconds of the channel that so many messages take: twice as many while it is slowed."""
-        slowed = channel_states.c.slow_until > database_time(tx, self._clock)
-        return case((slowed, 2 * count / self._per_second), else_=count / self._per_second)
+        ),
+    )
 
 
-def _begin(tx: Tx, clock: Clock) -> ColumnElement[float]:
-    """Seconds since 1970 by the clock all processes share. What a crash would lose of this is a tenth of a second of
-    rate: it does not wait for the disk."""
-    if tx.dialect == "postgresql":
-        tx.run(text("SET LOCAL synchronous_commit = off"))
-        if isinstance(clock, SystemClock):
-            return cast(func.extract("epoch", func.clock_timestamp()), Float(53))
-    return literal(clock.now().timestamp(), Float(53))
+_BY_CLOCK = _spoken(bindparam("now", type_=Float(53)), bindparam("moment", type_=UTCDateTime()))
+_BY_DATABASE = _spoken(
+    cast(func.extract("epoch", func.clock_timestamp()), Float(53)), func.clock_timestamp(type_=UTCDateTime())
+)
 
 
 def know_channel(tx: Tx, name: str) -> None:
     """Have a row for this channel."""
-    insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
-    row = {"name": name, "next_free": 0.0, "probes": 0}
-    tx.run(insert(channel_states).values(row).on_conflict_do_nothing())
+    tx.ask(_KNOW, name=name, next_free=0.0, probes=0)
+
+
+_KNOW = Prepared(
+    *(
+        dialect.insert(channel_states)
+        .values({name: bindparam(name) for name in ("name", "next_free", "probes")})
+        .on_conflict_do_nothing()
+        for dialect in (sqlite, postgresql)
+    )
+)
 
 
 def slow_down(tx: Tx, name: str, asked: float | None, now: datetime) -> None:

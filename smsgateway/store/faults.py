@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import faults
 from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx
@@ -27,8 +28,11 @@ def raise_fault(tx: Tx, kind: str, subject: str, site_id: UUID | None, now: date
 
 def clear_fault(tx: Tx, kind: str, subject: str, now: datetime) -> None:
     """It was dealt with."""
-    tx.execute(
-        update(faults)
-        .where(faults.c.kind == kind, faults.c.subject == subject, faults.c.cleared_at.is_(None))
-        .values(cleared_at=now)
-    )
+    tx.ask(_CLEAR, fault=kind, about=subject, now=now)
+
+
+_CLEAR = Prepared(
+    update(faults)
+    .where(faults.c.kind == bindparam("fault"), faults.c.subject == bindparam("about"), faults.c.cleared_at.is_(None))
+    .values(cleared_at=bindparam("now"))
+)
