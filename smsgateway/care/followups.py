@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, literal, or_, select, update
 
 from smsgateway.care.beginnings import begin_from_report, subject_of
+from smsgateway.care.births import newborns_of
 from smsgateway.care.calendar import next_round
 from smsgateway.care.changes import said_by
 from smsgateway.care.filed import FiledReport
@@ -24,10 +25,14 @@ from smsgateway.care.reminders import End, Open, Subject, end, open_of, reopen
 from smsgateway.care.schedule_file import ABOUT_PATIENTS, ABOUT_STAFF
 from smsgateway.care.schedules import Effect, Effects, Schedule, Schedules
 from smsgateway.care.visits import no_more_visits
+from smsgateway.due import LATER_RANK
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import due, due_log, patients, reports
+from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx
 
+VISITS_AFTER_BIRTH: Final = timedelta(weeks=9)  # none is made later
+DEATHS: Final = ("death", "follow_up")  # the flows that may say that somebody died
 ARRIVED_LATE: Final = timedelta(minutes=30)  # a report so long under way may be about what was given up meanwhile
 
 
@@ -163,6 +168,9 @@ def cancelled(tx: Tx, report_id: UUID, now: datetime) -> None:
         )
     ).one()
     subjects = {each for each in (row.patient_id, row.staff_id) if each is not None}
+    if row.flow in DEATHS and row.patient_id is not None:
+        children = select(patients.c.id).where(patients.c.mother_id == row.patient_id)
+        subjects |= set(tx.execute(children).scalars())
     if row.flow == "supervision":
         subjects |= {found for found in [colleague(tx, row.site_id, str(row.answers.get("chw", "")))] if found}
     begun = [
@@ -183,10 +191,33 @@ def person_gone(tx: Tx, patient_id: UUID, now: datetime, reason: End, *, report_
     standing = open_of(tx, patient_id, ABOUT_PATIENTS)
     end(tx, standing, reason, now, report_id=report_id)
     no_more_visits(tx, patient_id, reason, now, report_id=report_id)
+    if reason is End.DEATH:
+        _go_to_the_newborn(tx, patient_id, standing, now, report_id)
     subject = subject_of(tx, patient_id)
     if subject is not None:
         recall(tx, subject.owner_id, {subject.code}, now, reason.value)
     return len(standing)
+
+
+def _go_to_the_newborn(
+    tx: Tx, mother_id: UUID, standing: Sequence[Open], now: datetime, report_id: UUID | None
+) -> None:
+    """The visits after a birth are for the child, too: when the mother dies they are made to the newborn, under its own
+    code."""
+    left = [each for each in standing if each.kind == "postnatal"]
+    if not left:
+        return
+    born = newborns_of(tx, mother_id, now.date() - VISITS_AFTER_BIRTH)
+    query = select(patients.c.id).where(patients.c.id.in_([each.id for each in born]), patients.c.died_on.is_(None))
+    alive = set(tx.execute(query).scalars())
+    for newborn in (each for each in born if each.id in alive):
+        for each in left:
+            begun = {"report": str(report_id)} if report_id else {}
+            row = {name: getattr(each, name) for name in ("site_id", "kind", "step", "at", "owner_id")}
+            times = {"starts_at": each.starts_at, "late_at": each.late_at, "told_at": None}
+            detail = {**each.detail, **begun, "code": newborn.code}
+            about = {"id": new_id(), "subject_id": newborn.id, "detail": detail}
+            tx.insert(due, {**row, **about, **times, "failures": 0, "rank": LATER_RANK})
 
 
 def gone_before(tx: Tx, patient_id: UUID, now: datetime) -> None:

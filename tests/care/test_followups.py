@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -300,6 +301,38 @@ def test_a_visit_that_was_asked_for_is_made_when_the_death_was_a_mistake(
     field.text(CHW, f"ANN {GIRL}")
     field.pass_time(hours=hours)
     assert any(body.startswith(sent) for body in field.phone(CHW))
+
+
+def test_when_a_mother_dies_the_visits_are_made_to_the_newborn(reminding: Reminding) -> None:
+    """Under its own code, and never her name again; a death reported by mistake gives them back to both."""
+    field = reminding.field
+    field.text(CHW, f"NAI {MOTHER} F 3,1KG MAISON")
+    found = re.search(r"fille (\d+-\d)", field.last(CHW))
+    assert found is not None
+    newborn = found[1].replace("-", "")
+    field.text(CHW, f"DEC {MOTHER}")
+    visits = ["postnatal d1", "postnatal d3", "postnatal d7", "postnatal w6"]
+    assert reminding.standing(MOTHER) == []
+    assert reminding.standing(newborn, "postnatal") == visits
+    field.pass_time(hours=23)
+    assert f"CPON {found[1]}" in field.last(CHW)
+    field.text(CHW, f"CPON {newborn} RAS")
+    assert reminding.ended(newborn)["postnatal d1"] == "fulfilled"
+    field.text(CHW, f"ANN {MOTHER}")
+    assert reminding.standing(newborn, "postnatal") == []
+    assert reminding.standing(MOTHER) == visits
+
+
+def test_when_mother_and_newborn_die_nobody_is_visited(reminding: Reminding) -> None:
+    field = reminding.field
+    field.text(CHW, f"NAI {MOTHER} F 3,1KG MAISON")
+    found = re.search(r"fille (\d+-\d)", field.last(CHW))
+    assert found is not None
+    newborn = found[1].replace("-", "")
+    for code in (newborn, MOTHER):
+        field.text(CHW, f"DEC {code}")
+        assert reminding.standing(code) == []
+    assert reminding.standing(newborn) == []
 
 
 def test_of_somebody_without_code_the_referral_is_named(reminding: Reminding) -> None:
