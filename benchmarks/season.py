@@ -32,6 +32,8 @@ def report(account: Account, season: Season, chws: int, days: int, price: float)
     """In numbers a programme can plan with."""
     months = days / MONTH
     print(f"{season.sent_in} messages in, {len(season.lost)} of them lost by the network during the outage")
+    print(f"per CHW and month: {season.sent_in / chws / months:.1f} in, ", end="")
+    print(f"{account.urgent_referrals / chws / months:.1f} urgent referrals")
     print(f"{'class':10}{'messages':>10}{'segments':>10}   per CHW and month: messages, segments, cost")
     for kind in (*CLASSES, "all"):
         kinds = CLASSES if kind == "all" else (kind,)

@@ -55,6 +55,7 @@ class Account:
     messages: Mapping[str, int]
     segments: Mapping[str, int]
     reasons: Mapping[str, int]
+    urgent_referrals: int
 
 
 def account_of(store: Store, zone: str, now: datetime, outage: tuple[datetime, datetime]) -> Account:
@@ -78,6 +79,7 @@ def account_of(store: Store, zone: str, now: datetime, outage: tuple[datetime, d
         messages=Counter(_class(message) for message in sent),
         segments=Counter(kind for message in sent for kind in [_class(message)] * message["segments"]),
         reasons=Counter(f"{row['kind']}: {row['reason']}" for row in books.ended),
+        urgent_referrals=sum(referral["urgency"] == "urgent" for referral in books.referrals),
     )
 
 
