@@ -16,7 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Boolean, ColumnElement, bindparam, delete, literal_column, select, update
+from sqlalchemy import ColumnElement, TextClause, bindparam, delete, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.clock import Clock, SystemClock
@@ -212,13 +212,14 @@ def _waiting(store: Store, clock: Clock, rank: int, *, failed: bool) -> Sequence
         return [row.id for row in (_FAILED if failed else _REST)(connection, rank=rank, now=now)]
 
 
-def _ids(*which: ColumnElement[bool]) -> Prepared:
+def _ids(*which: ColumnElement[bool] | TextClause) -> Prepared:
     query = select(due.c.id).where(*which, due.c.at <= bindparam("now"))
     return Prepared(query.order_by(due.c.at, due.c.id).limit(AT_ONCE))
 
 
-# Written so that both databases take the small index of what failed, and not that of everything due.
-_FAILED: Final = _ids(due.c.rank + literal_column("0") == bindparam("rank"), literal_column("failures > 0", Boolean()))
+# Written so that both databases take the small index of what failed, and not that of everything due: as text, since a
+# Boolean would be compared with 1 on SQLite, and no index is for that.
+_FAILED: Final = _ids(due.c.rank + literal_column("0") == bindparam("rank"), text("failures > 0"))
 _REST: Final = _ids(due.c.rank == bindparam("rank"), due.c.failures == 0)
 
 
