@@ -6,14 +6,16 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import func, insert, select
 
+from smsgateway import due as acting
 from smsgateway.clock import VirtualClock
 from smsgateway.due import Batch, DueItem, Handlers, cancel, claim_due, run_due, schedule
-from smsgateway.store.database import Store
+from smsgateway.store.database import Store, open_store
 from smsgateway.store.tables import due, faults, seen
 from smsgateway.store.types import new_id
 from smsgateway.store.write import StoreUnavailable, Tx
@@ -241,3 +243,13 @@ def test_a_batch_that_fails_is_done_one_by_one(store: Store) -> None:
     run_due(store, VirtualClock(NOON), {"morning": Batch(act)})
     assert done(store) == ["morning 000", "morning 001", "morning 003"]
     assert (left(store), open_faults(store)) == (1, 1)
+
+
+def test_what_failed_is_found_by_its_own_index() -> None:
+    """Forty thousand mornings due at one moment are not gone through for each batch of them."""
+    store = open_store("sqlite://")
+    prepared: Any = acting._FAILED._statements[0]
+    statement = str(prepared.compile(dialect=store.engine.dialect))
+    with store.read() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (1, "2026-11-24", 10, 0)).all()
+    assert "ix_due_failed" in str(plan)
