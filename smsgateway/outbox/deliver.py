@@ -88,7 +88,7 @@ class Lane:
         following = None if self._halt.is_set() else same or self._look()
         if following is None:
             return 0
-        claimed = self._store.write(lambda tx: self._claim(tx, following))
+        claimed, put_off = self._store.write(lambda tx: self._claim(tx, following))
         self._give_back(following, len(claimed))
         self._record([_opted_out(message) for message in claimed if message.unwanted])
         wanted = [message for message in claimed if not message.unwanted]
@@ -97,7 +97,8 @@ class Lane:
             return 0
         if wanted:
             self._send(following, wanted)
-        return len(claimed) if claimed or not same else self.deliver_once()
+        dealt = len(claimed) + put_off
+        return dealt if dealt or not same else self.deliver_once()
 
     def close(self) -> None:
         """Record what is left to record, then give the connections back."""
@@ -145,22 +146,20 @@ class Lane:
         if not following.urgent and name in self._pacers and used < following.limit:
             self._pacers[name].give_back(following.limit - used)
 
-    def _claim(self, tx: Tx, following: _Next) -> list[Claimed]:
+    def _claim(self, tx: Tx, following: _Next) -> tuple[list[Claimed], int]:
         """Take the first message and what can share its request; what can wait and comes late (after an outage, a
-        pause) goes in its reader's hours."""
+        pause) goes in its reader's hours. Gives those to be sent now, and how many were put off: no more than one
+        request has, since a night's thousands in one transaction would hold up every other writer."""
         now = in_order(tx, self._clock)
-        while claimed := claim(tx, following.ranks, 1, now, self._lease):
-            if following.limit > 1:
-                claimed += claim_like(tx, claimed[0], following.limit - 1, now, self._lease)
-            late = [message for message in claimed if _comes_late(message, now)]
-            later = self._care.not_now(tx, late, now) if late else {}
-            for message in late:
-                if message.id in later:
-                    put_off(tx, message, later[message.id])
-            left = [message for message in claimed if message.id not in later]
-            if left:
-                return left
-        return []
+        claimed = claim(tx, following.ranks, 1, now, self._lease)
+        if claimed and following.limit > 1:
+            claimed += claim_like(tx, claimed[0], following.limit - 1, now, self._lease)
+        late = [message for message in claimed if _comes_late(message, now)]
+        later = self._care.not_now(tx, late, now) if late else {}
+        for message in late:
+            if message.id in later:
+                put_off(tx, message, later[message.id])
+        return [message for message in claimed if message.id not in later], len(later)
 
     def _send(self, following: _Next, claimed: Sequence[Claimed]) -> None:
         """After a try that did not pass, an urgent message takes the other channel."""

@@ -83,6 +83,7 @@ class CareDiary:
 
     heard: list[tuple[str, UUID, str]] = field(default_factory=list)
     messages: list[SentMessage] = field(default_factory=list)
+    asleep_until: datetime | None = None  # nobody reads before what can wait
 
     def handed_over(self, tx: Tx, message: SentMessage, now: datetime) -> None:
         self._note(tx, "handed_over", message, "")
@@ -91,7 +92,7 @@ class CareDiary:
         self._note(tx, "delivered", message, "")
 
     def not_now(self, tx: Tx, messages: Sequence[Claimed], now: datetime) -> Mapping[UUID, datetime]:
-        return {}
+        return {message.id: self.asleep_until for message in messages if self.asleep_until}
 
     def undelivered(self, tx: Tx, message: SentMessage, reason: str, now: datetime) -> None:
         self._note(tx, "undelivered", message, reason)

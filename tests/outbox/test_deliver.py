@@ -344,6 +344,24 @@ def test_an_id_the_provider_uses_twice_belongs_to_the_later_message(house: House
         assert connection.execute(select(handovers.c.message_id)).scalars().all() == [second]
 
 
+def test_after_a_night_without_power_what_can_wait_is_put_off_a_request_at_a_time(house: House) -> None:
+    """All of a country's reminders in one transaction would hold up the alert that comes in meanwhile."""
+    morning = NOON + timedelta(hours=18)
+    for number in range(3):
+        house.queue(f"digest {number}")
+    house.clock.advance(timedelta(hours=10))
+    house.care.asleep_until = morning
+    lane = house.lane()
+    for put_off in range(1, 4):
+        assert lane.deliver_once() == 1  # dealt with, so that it goes on at once
+        assert [row["not_before"] for row in house.queued()].count(morning) == put_off
+    house.queue("URGENT K7", Rank.URGENT)
+    assert lane.deliver_once() == 1
+    assert house.provider.bodies == ["URGENT K7"]
+    assert lane.deliver_once() == 0
+    assert all(row["lease"] is None for row in house.queued())
+
+
 def test_a_lane_leaves_nothing_claimed(house: House) -> None:
     house.provider.otherwise = ends(Fate.RETRY)
     for number in range(5):
