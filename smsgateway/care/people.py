@@ -118,7 +118,10 @@ class Directory:
             self._checked = moment
             revision = tx.execute(_REVISION).scalar() or 0
             if revision != self._revision or today != self._day:
-                self._revision, self._day, self._members = revision, today, {}
+                self._day, self._members = today, {}
+                # What this transaction sees may be its own and never be committed: another's change might then bear
+                # the same number.
+                tx.after_commit(partial(setattr, self, "_revision", revision))
 
 
 _REVISION = select(revisions.c.number).where(revisions.c.name == "register")
