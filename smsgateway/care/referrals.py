@@ -69,7 +69,7 @@ class Opened:
 def open_or_join(tx: Tx, case: Case, programme: Programme, now: datetime) -> Opened:
     """Open a referral, or join the patient's open one, and queue the alert."""
     lock_clinics(tx, [case.facility_id])
-    standing = _open_of_patient(tx, case.patient_id) or _open_call(tx, case, now)
+    standing = open_of_patient(tx, case.patient_id) or _open_call(tx, case, now)
     if standing is not None:
         return _join(tx, hold(tx, standing.id), case, programme, now)
     clinic = clinic_of(tx, case.facility_id)
@@ -144,7 +144,8 @@ def _hex(report_id: UUID | None) -> str:
     return report_id.hex if report_id else ""
 
 
-def _open_of_patient(tx: Tx, patient_id: UUID | None) -> Referral | None:
+def open_of_patient(tx: Tx, patient_id: UUID | None) -> Referral | None:
+    """Their open referral; there is at most one."""
     if patient_id is None:
         return None
     rows = tx.ask(_OPEN, patient=patient_id)
@@ -170,7 +171,8 @@ def _open_call(tx: Tx, case: Case, now: datetime) -> Referral | None:
     return None if row is None else referral_from(row)
 
 
-def _open_from_report(tx: Tx, report_id: UUID) -> Referral | None:
+def open_from_report(tx: Tx, report_id: UUID) -> Referral | None:
+    """The open referral that this report opened; one that it joined is the person's."""
     row = tx.execute(select(*COLUMNS).where(referrals.c.report_id == report_id, referrals.c.open)).first()
     return None if row is None else referral_from(row)
 
@@ -245,7 +247,7 @@ def is_over(tx: Tx, report_ids: Sequence[UUID]) -> bool:
 def tell_again(tx: Tx, report_id: UUID, inbound_id: UUID, programme: Programme, now: datetime) -> None:
     """The very same report came again: if its referral is open, its nurse gets the message again."""
     patient_id = tx.execute(select(reports.c.patient_id).where(reports.c.id == report_id)).scalar()
-    found = _open_of_patient(tx, patient_id) or _open_from_report(tx, report_id)
+    found = open_of_patient(tx, patient_id) or open_from_report(tx, report_id)
     if found is None:
         return
     referral = hold(tx, found.id)

@@ -14,13 +14,13 @@ from uuid import UUID, uuid5
 from sqlalchemy import select
 
 from smsgateway.care import calls, wording
-from smsgateway.care.history import COLUMNS, Referral, change, hold, record, referral_from
+from smsgateway.care.history import Referral, change, hold, record
 from smsgateway.care.people import member_as_recipient
-from smsgateway.care.referrals import Case, open_or_join, together
+from smsgateway.care.referrals import Case, open_from_report, open_of_patient, open_or_join, together
 from smsgateway.care.states import State
 from smsgateway.outbox.queue import reword, withdraw
 from smsgateway.reading.programme import Programme
-from smsgateway.store.tables import outbox, referral_events, referrals, reports
+from smsgateway.store.tables import outbox, referral_events, reports
 from smsgateway.store.write import Tx
 
 HELD_BACK = timedelta(minutes=2)
@@ -33,13 +33,13 @@ def complete(
     """The session went on: what is known now replaces what was. While the alert is held back its words are replaced
     too, and `finished` lets it go; once it has gone, signs that are new go out as a second message. None: there is
     nothing left to be told of."""
-    mine = _opened_by(tx, report_id)
-    referral = mine or _open_of_patient(tx, case.patient_id)
+    mine = open_from_report(tx, report_id)
+    referral = mine or open_of_patient(tx, case.patient_id)
     if referral is None:  # answered and closed while the session went on: this is the next one
         if not case.danger:
             return None
         return open_or_join(tx, replace(case, hold_until=None), programme, now).referral
-    standing = _open_of_patient(tx, case.patient_id)
+    standing = open_of_patient(tx, case.patient_id)
     referral, alone = hold(tx, referral.id, messages=True), mine is not None and not _was_joined(tx, mine)
     if referral.patient_id is None and standing is not None and standing.id != referral.id:
         _give_up(tx, referral, now)  # it was about somebody who has an open referral already
@@ -63,23 +63,12 @@ def complete(
     return referral
 
 
-def _opened_by(tx: Tx, report_id: UUID) -> Referral | None:
-    """The open referral that this report opened; one that it joined is the person's."""
-    row = tx.execute(select(*COLUMNS).where(referrals.c.report_id == report_id, referrals.c.open)).first()
-    return None if row is None else referral_from(row)
-
-
 def _was_joined(tx: Tx, referral: Referral) -> bool:
     """Whether other reports have been about the same since it was opened."""
     query = select(referral_events.c.id).where(
         referral_events.c.referral_id == referral.id, referral_events.c.kind == "joined"
     )
     return tx.execute(query.limit(1)).first() is not None
-
-
-def _open_of_patient(tx: Tx, patient_id: UUID | None) -> Referral | None:
-    row = tx.execute(select(*COLUMNS).where(referrals.c.patient_id == patient_id, referrals.c.open)).first()
-    return None if patient_id is None or row is None else referral_from(row)
 
 
 def _give_up(tx: Tx, referral: Referral, now: datetime) -> None:
