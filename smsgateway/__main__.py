@@ -2,4 +2,5 @@
 
 from smsgateway.cli import main
 
-main()
+if __name__ == "__main__":  # a process that `serve` starts looks at this file too
+    main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask import Flask
 
@@ -21,21 +22,20 @@ from smsgateway.care.unclear import KIND as UNCLEAR
 from smsgateway.care.unclear import tell_a_human
 from smsgateway.care.visits import visits
 from smsgateway.channels.africastalking import AfricasTalkingChannel
-from smsgateway.channels.messages import Channel
+from smsgateway.channels.messages import Channel, Incoming, OptOut, Receipt, Said, Turn
 from smsgateway.channels.simulator import SimulatedChannel, SimulatedNetwork
 from smsgateway.clock import Clock, SystemClock
 from smsgateway.due import DueItem, Handlers
-from smsgateway.intake.opt_out import take_opt_out
-from smsgateway.intake.receipt import take_receipt
+from smsgateway.intake.opt_out import opt_out_task
+from smsgateway.intake.receipt import receipt_task
 from smsgateway.intake.sms import SmsIntake
 from smsgateway.intake.ussd import UssdIntake
 from smsgateway.reading.menus import load_menus
 from smsgateway.reading.programme import Programme, load_programme
 from smsgateway.settings import Settings
 from smsgateway.store.database import Store, open_store
-from smsgateway.store.write import Tx
-from smsgateway.web.health import health
-from smsgateway.web.webhooks import LARGEST_BODY, Takers, webhooks
+from smsgateway.store.write import Task, Tx
+from smsgateway.web.application import create_web
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,22 @@ class Gateway:
     care: Care
     started_at: datetime
 
-    def takers(self) -> Takers:
-        """Who takes what a webhook decoded."""
-        return Takers(
-            sms=self.sms.take,
-            receipt=lambda receipt: take_receipt(self.store, receipt, self.clock, self.care),
-            opt_out=lambda opt_out: take_opt_out(self.store, opt_out, self.clock),
-            turn=self.ussd.take,
-        )
+    def task(self, said: Said) -> Task[Any]:
+        """What is written of whatever a provider tells us."""
+        match said:
+            case Incoming():
+                return self.sms.task(said)
+            case Turn():
+                return self.ussd.task(said)
+            case Receipt():
+                return receipt_task(said, self.clock, self.care)
+            case OptOut():
+                return opt_out_task(said, self.clock)
+
+    def take(self, said: Said) -> str | None:
+        """Store it and do what follows from it; for a turn, the screen to show. Raises StoreUnavailable."""
+        screen: str | None = self.store.do(self.task(said))
+        return screen
 
     def due_handlers(self) -> Handlers:
         """What is done when something falls due, by its kind."""
@@ -110,12 +118,9 @@ def build_gateway(
 
 
 def create_app(gateway: Gateway) -> Flask:
-    """The web application around a gateway."""
-    app = Flask("smsgateway", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    app.register_blueprint(webhooks(gateway.settings.webhook_secret.get_secret_value(), gateway.takers()))
-    app.register_blueprint(health(gateway.store, gateway.clock))
-    return app
+    """The web application around a gateway, all in this process."""
+    secret = gateway.settings.webhook_secret.get_secret_value()
+    return create_web(secret, gateway.take, gateway.store, gateway.clock)
 
 
 class UnknownChannel(ValueError):

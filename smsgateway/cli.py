@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +23,9 @@ if TYPE_CHECKING:
 @click.version_option(package_name="smsgateway")
 def main() -> None:
     """SMS and USSD service for community health workers. Settings come from SMSGATEWAY_… in the environment."""
-    from smsgateway.logs import configure
+    from smsgateway.logs import configure, wanted_level
 
-    configure(os.environ.get("SMSGATEWAY_LOG_LEVEL", "WARNING"))
+    configure(wanted_level())
 
 
 def settings_from_environment(**overrides: Any) -> Settings:
@@ -46,7 +45,7 @@ def settings_from_environment(**overrides: Any) -> Settings:
 @click.option("--port", type=int, help="Port to listen on; default from SMSGATEWAY_BIND.")
 @click.option("--no-clock", is_flag=True, help="Only the webhooks: sending and clock are left to `worker` processes.")
 def serve(host: str | None, port: int | None, no_clock: bool) -> None:
-    """Take webhooks, send messages, keep the clock: one process, all embedded."""
+    """Take webhooks, send messages, keep the clock: one service, all embedded."""
     from smsgateway.serve import serve_forever
 
     settings = settings_from_environment()

@@ -6,11 +6,17 @@ One JSON object a line on stderr, so that a machine can search it; `SMSGATEWAY_L
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from typing import TextIO
 
 import structlog
+
+
+def wanted_level() -> str:
+    """The level the environment asks for."""
+    return os.environ.get("SMSGATEWAY_LOG_LEVEL", "WARNING")
 
 
 def configure(level: str = "INFO", file: TextIO | None = None) -> None:

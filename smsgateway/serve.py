@@ -1,37 +1,33 @@
-"""How does the service run? `serve`: webhooks, clock and sending embedded in one process; `worker`: clock and sending
-alone, beside any number of `serve --no-clock` on PostgreSQL.
+"""How does the service run? `serve`: webhooks, clock and sending together; `worker`: clock and sending alone, beside
+any number of `serve --no-clock` on PostgreSQL.
 
-The server is granian as a library, chosen by measurement (docs/benchmarks.md): its one worker process has our threads,
-lanes and clock inside. On SIGTERM it refuses new connections, answers the requests in flight, and then the lanes
-finish or give back what they hold.
+`serve` is the engine, which has the database, the lanes and the clock, and a child that speaks HTTP (`web/process`) and
+hands over what was posted (`line`). Filing a report and speaking HTTP have an interpreter each, so neither waits for
+the other's turn (docs/benchmarks.md). The HTTP server is granian as a library, chosen by measurement. On SIGTERM it
+refuses new connections and answers the requests in flight; then the lanes finish or give back what they hold.
 """
 
 from __future__ import annotations
 
-import gc
-import os
-import signal
-import threading
-from collections.abc import Callable
+import multiprocessing
 from functools import partial
-from multiprocessing.util import Finalize
-from typing import Any
 
 import structlog
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from smsgateway.app import Gateway, build_gateway, create_app, open_channels
+from smsgateway.app import Gateway, build_gateway, open_channels
+from smsgateway.collector import spare_the_collector
+from smsgateway.line import Lines, Switchboard, lay
 from smsgateway.outbox.bell import Bell
 from smsgateway.outbox.notify import Herald
 from smsgateway.settings import Settings
-from smsgateway.store.database import open_store
+from smsgateway.store.database import Store, open_store
 from smsgateway.store.schema import require_current, sole_server, upgrade
+from smsgateway.store.write import GROUP_AT_MOST
+from smsgateway.web.process import application
 from smsgateway.worker import STOP_WITHIN, Worker
-
-ORPHAN_CHECK_S = 1.0
-COLLECT_AFTER = 50_000  # objects; a report makes and drops some thousands
 
 log = structlog.get_logger(__name__)
 
@@ -100,38 +96,46 @@ def _prepare_database(settings: Settings) -> None:
 
 
 def _listen(settings: Settings, host: str, port: int, *, clock: bool) -> None:
-    """Listen until signalled. The access log stays off: it would write the secret path down."""
-    server = Granian(
+    """Listen until signalled."""
+    # The child must not inherit the engine's connections and locks, as it would if it were forked.
+    multiprocessing.set_start_method("spawn", force=True)
+    gateway = build_gateway(settings)
+    lines = _lines(gateway.store, settings)
+    switchboard = Switchboard(gateway.store, gateway.task, lines)
+    part: Worker | Herald | None = make_worker(gateway) if clock else _herald(gateway)
+    spare_the_collector()
+    switchboard.start()
+    if part is not None:
+        part.start()
+    loader = partial(application, settings, lines.web, lines.together)
+    try:
+        _server(settings, host, port).serve(target_loader=loader, wrap_loader=False)
+    finally:  # the child has given its last answer
+        if part is not None:
+            part.stop()
+        switchboard.stop()
+        gateway.store.close()
+
+
+def _server(settings: Settings, host: str, port: int) -> Granian:
+    """The access log stays off: it would write the secret path down."""
+    return Granian(
         target="smsgateway",
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        blocking_threads=settings.web_threads_in_use,
+        blocking_threads=settings.web_threads,
         workers_kill_timeout=int(STOP_WITHIN) + 10,
         log_level=LogLevels.error,
     )
-    server.serve(target_loader=partial(_load, settings, clock), wrap_loader=False)
 
 
-def _load(settings: Settings, clock: bool, *_target: Any) -> Callable[..., Any]:
-    """The application, made in the worker process, where its threads must live."""
-    gateway = build_gateway(settings)
-    _spare_the_collector()
-    part: Worker | Herald | None = make_worker(gateway) if clock else _herald(gateway)
-    # atexit does not run in a child of multiprocessing; this does, after the last answer was given.
-    Finalize(None, _close, args=(gateway, part), exitpriority=10)
-    threading.Thread(target=_stop_when_orphaned, args=(os.getppid(),), name="parent-watch", daemon=True).start()
-    if part is not None:
-        part.start()
-    return create_app(gateway)
-
-
-def _spare_the_collector() -> None:
-    """The programme and the code live as long as the process: not to be looked through again with every few messages
-    for what could be thrown away."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
+def _lines(store: Store, settings: Settings) -> Lines:
+    """On SQLite two: while one group of reports is committed the next gathers. On PostgreSQL one for each transaction
+    at a time; more than a few only wait for their turn with the interpreter."""
+    if store.dialect == "sqlite":
+        return lay(2, together=GROUP_AT_MOST)
+    return lay(settings.filing_threads, together=1)
 
 
 def _herald(gateway: Gateway) -> Herald | None:
@@ -141,18 +145,3 @@ def _herald(gateway: Gateway) -> Herald | None:
     bell = Bell()
     bell.hang(gateway.store)
     return Herald(gateway.store, bell)
-
-
-def _close(gateway: Gateway, part: Worker | Herald | None) -> None:
-    if part is not None:
-        part.stop()
-    gateway.store.close()
-
-
-def _stop_when_orphaned(parent: int) -> None:
-    """Whoever kills the parent with -9 must not leave a server behind that holds the port and sends."""
-    waiting = threading.Event()
-    while not waiting.wait(ORPHAN_CHECK_S):
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGTERM)
-            return

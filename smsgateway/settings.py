@@ -38,7 +38,8 @@ class Settings(BaseSettings):
     at_base_url: str | None = None
     rate: Annotated[float, Field(gt=0, le=10_000)] = 20.0  # messages a second over all processes
     bind: str = "127.0.0.1:8000"
-    web_threads: Annotated[int, Field(ge=1, le=256)] | None = None
+    web_threads: Annotated[int, Field(ge=1, le=256)] = 32
+    filing_threads: Annotated[int, Field(ge=1, le=64)] = 4  # on PostgreSQL
     urgent_lanes: Annotated[int, Field(ge=1, le=64)] = 4
     other_lanes: Annotated[int, Field(ge=1, le=64)] = 4
 
@@ -70,13 +71,6 @@ class Settings(BaseSettings):
         """The channel named, else Africa's Talking when there is a key for it, else the simulator, which sends
         nothing anywhere: `serve` and `doctor` say so."""
         return self.channel or ("africastalking" if self.at_api_key.get_secret_value() else "simulator")
-
-    @property
-    def web_threads_in_use(self) -> int:
-        """As many as asked for. On SQLite many, since what they hand over at one moment is committed together; on
-        PostgreSQL few, since each waits for the database a dozen times a report and then for its turn with the
-        interpreter: sixteen take in a third less than four (docs/benchmarks.md). More come with more processes."""
-        return self.web_threads or (16 if self.database_url.startswith("sqlite:") else 4)
 
     @property
     def flows(self) -> Path:

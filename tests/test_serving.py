@@ -1,4 +1,4 @@
-"""The service as it is started for real: one process that serves, sends and keeps the clock until it is stopped."""
+"""The service as it is started for real: one command that serves, sends and keeps the clock until it is stopped."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -112,7 +113,7 @@ def provider(phones: Phones) -> Iterator[StandIn]:
         yield stand_in
 
 
-def test_one_process_takes_the_report_alerts_the_nurse_and_stops_cleanly(
+def test_one_command_takes_the_report_alerts_the_nurse_and_stops_cleanly(
     peopled: str, provider: StandIn, phones: Phones
 ) -> None:
     with served(peopled, provider) as process:
@@ -147,11 +148,26 @@ def test_what_was_answered_200_survives_being_killed(peopled: str, provider: Sta
     store.close()
 
 
+def test_when_only_the_engine_is_killed_nobody_is_left_holding_the_port(peopled: str, provider: StandIn) -> None:
+    with served(peopled, provider) as process:
+        port = urlsplit(provider.webhook or "").port
+        process.kill()
+        process.wait(PATIENCE)
+        pause = threading.Event()
+        for _ in range(int(PATIENCE / 0.05)):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            except OSError:
+                return
+            pause.wait(0.05)
+    raise AssertionError("somebody still listens")
+
+
 def test_without_a_clock_it_takes_messages_and_a_worker_sends_them(
     peopled: str, provider: StandIn, phones: Phones
 ) -> None:
     if peopled.startswith("sqlite"):
-        pytest.skip("one process a file on SQLite")
+        pytest.skip("one service a file on SQLite")
     with served(peopled, provider, "--no-clock"):
         provider.text(CHW, f"MAL {GIRL} CONVULSION")
         worker = start("worker", url=peopled, provider=provider)
@@ -161,7 +177,7 @@ def test_without_a_clock_it_takes_messages_and_a_worker_sends_them(
         assert worker.returncode == 0
 
 
-def test_a_database_file_is_served_by_one_process(peopled: str, provider: StandIn) -> None:
+def test_a_database_file_is_served_once(peopled: str, provider: StandIn) -> None:
     if not peopled.startswith("sqlite"):
         pytest.skip("PostgreSQL carries many processes")
     with served(peopled, provider):

@@ -73,6 +73,9 @@ class OptOut:
     raw: bytes = b""
 
 
+Said = Incoming | Receipt | Turn | OptOut  # whatever a provider tells us
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One SMS to hand over: `phone` in E.164, `body` already folded to what will be sent."""

@@ -18,21 +18,25 @@ from smsgateway.store.database import Store
 from smsgateway.store.faults import raise_fault
 from smsgateway.store.tables import receipts
 from smsgateway.store.types import new_id
-from smsgateway.store.write import StoreUnavailable, Tx
+from smsgateway.store.write import Task, Tx, Work
 
 log = structlog.get_logger(__name__)
 
 
 def take_receipt(store: Store, receipt: Receipt, clock: Clock, care: AfterCare) -> None:
-    """Store it and do what follows from it, in one transaction. A duplicate changes nothing. If care cannot deal with
-    it, it is stored and moves its message all the same, and a human sees the fault."""
-    try:
-        store.write(lambda tx: _take(tx, receipt, clock, care))
-    except StoreUnavailable:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever care stumbled over, the report is kept
+    """Store it and do what follows from it; raises StoreUnavailable when it cannot be stored."""
+    store.do(receipt_task(receipt, clock, care))
+
+
+def receipt_task(receipt: Receipt, clock: Clock, care: AfterCare) -> Task[None]:
+    """What is written of a delivery report. A duplicate changes nothing. If care cannot deal with it, it is stored and
+    moves its message all the same, and a human sees the fault."""
+
+    def instead(error: Exception) -> Work[None]:
         log.error("aftercare failed", provider_id=receipt.provider_id, error=type(error).__name__)
-        store.write(lambda tx: _take_without_care(tx, receipt, clock))
+        return lambda tx: _take_without_care(tx, receipt, clock)
+
+    return Task(lambda tx: _take(tx, receipt, clock, care), instead)
 
 
 def _take_without_care(tx: Tx, receipt: Receipt, clock: Clock) -> None:

@@ -34,7 +34,7 @@ from smsgateway.store.once import first_time_of
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import inbound
 from smsgateway.store.types import new_id
-from smsgateway.store.write import StoreUnavailable, Tx
+from smsgateway.store.write import StoreUnavailable, Task, Tx, Work
 from smsgateway.text.phones import masked, national, phone_of_sender
 
 log = structlog.get_logger(__name__)
@@ -81,18 +81,19 @@ class SmsIntake:
 
     def take(self, incoming: Incoming) -> None:
         """Store and handle one SMS; returns once it is on disk. Raises StoreUnavailable when it cannot be."""
+        self._store.do(self.task(incoming))
+
+    def task(self, incoming: Incoming) -> Task[None]:
+        """What is written of one SMS: all that follows from it, or the SMS alone if it could not be handled."""
         now = self._clock.now()
-        try:
-            self._store.write(lambda tx: self._handle_new(tx, incoming, now))
-        except StoreUnavailable:
-            raise
-        except AWAY as error:
-            raise StoreUnavailable(type(error).__name__) from error
-        except Exception as error:  # noqa: BLE001 - whatever it was, the message is kept
+
+        def instead(error: Exception) -> Work[None]:
             kind = type(error).__name__
             log.error("message not handled, kept", sender=masked(incoming.sender), error=kind)
             log.debug("why", error=kind, where=whereabouts(error))
-            self._store.write(lambda tx: self._keep_failed(tx, incoming, now, kind))
+            return lambda tx: self._keep_failed(tx, incoming, now, kind)
+
+        return Task(lambda tx: self._handle_new(tx, incoming, now), instead)
 
     def retry_failed(self) -> int:
         """Try again what failed before, later each time; returns how many were handled. A human is told of what will

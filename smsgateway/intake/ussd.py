@@ -26,6 +26,7 @@ from smsgateway.intake.apply import file_message
 from smsgateway.intake.care_reports import report_care
 from smsgateway.intake.judging import judged_message
 from smsgateway.intake.message import Message
+from smsgateway.logs import whereabouts
 from smsgateway.reading import say, ussd
 from smsgateway.reading.menus import Menus
 from smsgateway.reading.models import Outcome, Role
@@ -36,7 +37,7 @@ from smsgateway.store.faults import raise_fault
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import inbound, ussd_turns
 from smsgateway.store.types import new_id
-from smsgateway.store.write import StoreUnavailable, Tx
+from smsgateway.store.write import Task, Tx, Work
 from smsgateway.text.phones import masked
 
 log = structlog.get_logger(__name__)
@@ -69,17 +70,23 @@ class UssdIntake:
 
     def take(self, turn: Turn) -> str:
         """The screen for one turn, with its CON or END; raises StoreUnavailable when it cannot be stored."""
+        return self._store.do(self.task(turn))
+
+    def task(self, turn: Turn) -> Task[str]:
+        """What is written of one turn, with its screen; if it could not be handled, a fault for a human to see."""
         now = self._clock.now()
-        try:
-            return self._store.write(lambda tx: self._taken(tx, turn, now))
-        except StoreUnavailable:
-            raise
-        except Exception as error:
+
+        def instead(error: Exception) -> Work[str]:
             kind = type(error).__name__
             log.error("turn not handled", sender=masked(turn.phone), error=kind)
-            log.debug("why", exc_info=error)
-            self._store.write(lambda tx: raise_fault(tx, "session_not_handled", turn.session[:80], None, now))
-            return "END " + say.text(self._menus.programme, "ussd_failed", self._language)
+            log.debug("why", error=kind, where=whereabouts(error))
+            return lambda tx: self._fault(tx, turn, now)
+
+        return Task(lambda tx: self._taken(tx, turn, now), instead)
+
+    def _fault(self, tx: Tx, turn: Turn, now: datetime) -> str:
+        raise_fault(tx, "session_not_handled", turn.session[:80], None, now)
+        return "END " + say.text(self._menus.programme, "ussd_failed", self._language)
 
     def _taken(self, tx: Tx, turn: Turn, now: datetime) -> str:
         lock_sender(tx, turn.phone)

@@ -1,6 +1,6 @@
 """Which database is it, and how is it opened? `open_store(url)` gives a `Store`: one write door, many readers.
 
-SQLite is the embedded engine (one process, WAL, `synchronous=FULL`: what was answered 200 survives a power cut);
+SQLite is embedded (one process writes; WAL, `synchronous=FULL`: what was answered 200 survives a power cut);
 PostgreSQL carries many processes. The rest of the service sees only `Store`.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,34 +24,54 @@ from smsgateway.clock import Clock, SystemClock
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import metadata
 from smsgateway.store.types import UTCDateTime
-from smsgateway.store.write import Door, GroupDoor, PlainDoor, Tx, Work
+from smsgateway.store.write import Door, GroupDoor, Outcome, PlainDoor, StoreUnavailable, Task, Tx, Work
 
 T = TypeVar("T")
 SQLITE_BUSY_MS = 15_000
 
 
 @dataclass(frozen=True)
-class Store:
-    """The database as the service sees it."""
+class Readers:
+    """Connections that only read; those who write never wait for them."""
 
-    engine: Engine
     readers: Engine
-    door: Door
-    shared_connection: threading.RLock | None = None
-
-    def write(self, work: Work[T]) -> T:
-        """Do `work` in a transaction and return what it returned, once that is on disk; see `store.write`."""
-        return self.door.write(work)
+    shared_connection: threading.RLock | None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading only; it never waits for the writer."""
-        if self.shared_connection is None:
-            with self.readers.connect() as connection:
-                yield connection
-            return
-        with self.shared_connection, self.readers.connect() as connection:
+        with self.shared_connection or nullcontext(), self.readers.connect() as connection:
             yield connection
+
+    def close(self) -> None:
+        self.readers.dispose()
+
+
+@dataclass(frozen=True)
+class Store(Readers):
+    """The database as the service sees it."""
+
+    engine: Engine
+    door: Door
+
+    def write(self, work: Work[T]) -> T:
+        """Do `work` in a transaction and return what it returned, once that is on disk; see `store.write`."""
+        return self.door.write_each([work])[0].value()
+
+    def carry_out(self, tasks: Sequence[Task[T]]) -> list[Outcome[T]]:
+        """Do what these ask for, each whatever becomes of the others; on SQLite those of one call share a commit."""
+        outcomes = self.door.write_each([task.work for task in tasks])
+        return [self._made_good(task, outcome) for task, outcome in zip(tasks, outcomes, strict=True)]
+
+    def _made_good(self, task: Task[T], outcome: Outcome[T]) -> Outcome[T]:
+        error = outcome.error
+        if task.instead is None or not isinstance(error, Exception) or isinstance(error, StoreUnavailable):
+            return outcome
+        return self.door.write_each([task.instead(error)])[0]
+
+    def do(self, task: Task[T]) -> T:
+        """Do what one task asks for; raises StoreUnavailable, or what its work raised if nothing is written instead."""
+        return self.carry_out([task])[0].value()
 
     @property
     def dialect(self) -> str:
@@ -60,7 +80,7 @@ class Store:
     def close(self) -> None:
         self.door.close()
         self.engine.dispose()
-        self.readers.dispose()
+        super().close()
 
 
 def open_store(url: str, *, pool_size: int = 24) -> Store:
@@ -69,17 +89,28 @@ def open_store(url: str, *, pool_size: int = 24) -> Store:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         engine = create_engine(parsed, pool_size=pool_size, max_overflow=8, hide_parameters=True)
-        return Store(engine, engine, PlainDoor(engine))
+        return Store(engine, None, engine, PlainDoor(engine))
     if parsed.database in (None, "", ":memory:"):
         return _memory_store()
     assert parsed.database is not None
     Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, pool_size=1, max_overflow=4, hide_parameters=True)
-    readers = create_engine(parsed, pool_size=8, max_overflow=24, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)
-    event.listen(readers, "connect", _prepare_sqlite_reader)
-    return Store(engine, readers, GroupDoor(engine))
+    return Store(_sqlite_readers(url, pool_size=8), None, engine, GroupDoor(engine))
+
+
+def open_readers(url: str) -> Readers:
+    """The database at `url`, for somebody who only looks at it now and then."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return Readers(_sqlite_readers(url, pool_size=1), None)
+    return Readers(create_engine(url, pool_size=1, max_overflow=2, hide_parameters=True), None)
+
+
+def _sqlite_readers(url: str, pool_size: int) -> Engine:
+    engine = create_engine(url, pool_size=pool_size, max_overflow=24, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite_reader)
+    return engine
 
 
 def _memory_store() -> Store:
@@ -88,7 +119,7 @@ def _memory_store() -> Store:
     event.listen(engine, "connect", _prepare_sqlite)
     metadata.create_all(engine)
     lock = threading.RLock()
-    return Store(engine, engine, PlainDoor(engine, lock), lock)
+    return Store(engine, lock, engine, PlainDoor(engine, lock))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

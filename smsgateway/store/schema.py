@@ -1,6 +1,6 @@
 """Is the database as new as the code? Alembic's migrations bring it there; `/readyz` and `doctor` ask whether it is.
 
-A database file is served by one process at a time: a second one would push the slowest answers from 25 to 300 ms.
+A database file is served by one engine at a time: a second one would push the slowest answers from 25 to 300 ms.
 """
 
 from __future__ import annotations

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import CursorResult, Executable, Table
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from smsgateway.store.prepared import Prepared, insert_all
 from smsgateway.store.tables import WRITE_ORDER
@@ -85,8 +87,33 @@ class Tx:
         return actions
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What became of one work: its result, on disk, or why nothing of it is."""
+
+    result: T | None = None
+    error: BaseException | None = None
+
+    def value(self) -> T:
+        """The result; raises the error."""
+        if self.error is not None:
+            raise self.error
+        return self.result  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class Task(Generic[T]):
+    """Something to write, and what is written instead when the work itself fails: a fault of ours, never the
+    database's, after which nothing is written (`StoreUnavailable`)."""
+
+    work: Work[T]
+    instead: Callable[[Exception], Work[T]] | None = None
+
+
 class Door(Protocol):
-    def write(self, work: Work[T]) -> T: ...
+    def write_each(self, works: Sequence[Work[T]]) -> list[Outcome[T]]:
+        """Do each, and return once it is known of all; whether one fails does not depend on the others."""
+        ...
 
     def close(self) -> None: ...
 
@@ -101,11 +128,9 @@ class _Job(Generic[T]):
         self._done = threading.Lock()
         self._done.acquire()
 
-    def wait(self) -> T:
+    def wait(self) -> Outcome[T]:
         self._done.acquire()
-        if self.error is not None:
-            raise self.error
-        return self.result  # type: ignore[return-value]
+        return Outcome(self.result, self.error)
 
     def finish(self) -> None:
         self._done.release()
@@ -120,10 +145,11 @@ class GroupDoor:
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
-    def write(self, work: Work[T]) -> T:
-        job = _Job(work)
-        self._queue.put(job)
-        return job.wait()
+    def write_each(self, works: Sequence[Work[T]]) -> list[Outcome[T]]:
+        jobs = [_Job(work) for work in works]
+        for job in jobs:
+            self._queue.put(job)
+        return [job.wait() for job in jobs]
 
     def waiting(self) -> int:
         """How many requests stand before the writer."""
@@ -182,14 +208,18 @@ class PlainDoor:
         self._engine = engine
         self._guard = guard
 
-    def write(self, work: Work[T]) -> T:
-        if self._guard is None:
-            return self._replayed(work)
-        with self._guard:
-            return self._replayed(work)
+    def write_each(self, works: Sequence[Work[T]]) -> list[Outcome[T]]:
+        return [self._outcome(work) for work in works]
 
     def close(self) -> None:
         """Nothing of its own to give back."""
+
+    def _outcome(self, work: Work[T]) -> Outcome[T]:
+        try:
+            with self._guard or nullcontext():
+                return Outcome(self._replayed(work))
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+            return Outcome(error=_translated(error))
 
     def _replayed(self, work: Work[T]) -> T:
         for left in reversed(range(REPLAYS)):
@@ -201,7 +231,7 @@ class PlainDoor:
             except DBAPIError as error:
                 if left and _worth_replaying(error):
                     continue
-                raise _translated(error) from error
+                raise
             for action in tx.take_after_commit():
                 action()
             return result
@@ -214,7 +244,9 @@ def _worth_replaying(error: DBAPIError) -> bool:
 
 
 def _translated(error: BaseException) -> BaseException:
-    if isinstance(error, OperationalError | InterfaceError) or getattr(error, "connection_invalidated", False):
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout) or getattr(
+        error, "connection_invalidated", False
+    ):
         unavailable = StoreUnavailable(type(getattr(error, "orig", error)).__name__)
         unavailable.__cause__ = error
         return unavailable

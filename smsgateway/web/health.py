@@ -13,18 +13,18 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from sqlalchemy.exc import SQLAlchemyError
 
 from smsgateway.clock import Clock
-from smsgateway.store.database import Store
+from smsgateway.store.database import Readers
 from smsgateway.store.schema import current, head
 from smsgateway.web.metrics import GatewayCollector, open_faults
 
 Answer = tuple[dict[str, Any], int]
 
 
-def health(store: Store, clock: Clock) -> Blueprint:
+def health(readers: Readers, clock: Clock) -> Blueprint:
     """The three routes a machine asks."""
     routes = Blueprint("health", __name__)
     registry = CollectorRegistry()
-    registry.register(GatewayCollector(store, clock))
+    registry.register(GatewayCollector(readers, clock))
     wanted = head()
 
     @routes.get("/healthz")
@@ -34,7 +34,7 @@ def health(store: Store, clock: Clock) -> Blueprint:
     @routes.get("/readyz")
     def readyz() -> Answer:
         try:
-            with store.read() as connection:
+            with readers.read() as connection:
                 found = current(connection)
                 faults = open_faults(connection) if found == wanted else {}
         except SQLAlchemyError as error:

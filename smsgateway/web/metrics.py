@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 
 from smsgateway.clock import Clock
 from smsgateway.outbox.queue import Rank
-from smsgateway.store.database import Store
+from smsgateway.store.database import Readers
 from smsgateway.store.tables import channel_states, due, faults, inbound, outbox, referrals
 
 
@@ -26,8 +26,8 @@ def open_faults(connection: Connection) -> dict[str, int]:
 class GatewayCollector(Collector):
     """Collects at scrape time."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, readers: Readers, clock: Clock) -> None:
+        self._readers = readers
         self._clock = clock
 
     def describe(self) -> list[Metric]:
@@ -35,7 +35,7 @@ class GatewayCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        with self._store.read() as connection:
+        with self._readers.read() as connection:
             yield from self._queue(connection)
             yield self._referrals(connection)
             yield from self._rest(connection)

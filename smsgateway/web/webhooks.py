@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 import structlog
@@ -17,28 +16,19 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, Forbidden, ServiceUnavailable
 
 from smsgateway.channels import africastalking
-from smsgateway.channels.messages import Incoming, OptOut, Receipt, Turn, Unreadable
+from smsgateway.channels.messages import Said, Unreadable
 from smsgateway.store.write import StoreUnavailable
 
 LARGEST_BODY = 256 * 1024  # bytes
 FIELDS_AT_MOST = 100
+Take = Callable[[Said], str | None]
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Takers:
-    """Who takes what the webhooks decode. Each returns once it is stored and raises StoreUnavailable otherwise;
-    `turn` returns the USSD screen with its CON or END."""
-
-    sms: Callable[[Incoming], None]
-    receipt: Callable[[Receipt], None]
-    opt_out: Callable[[OptOut], None]
-    turn: Callable[[Turn], str]
-
-
-def webhooks(secret: str, takers: Takers) -> Blueprint:
-    """The routes below `/at/<secret>`."""
+def webhooks(secret: str, take: Take) -> Blueprint:
+    """The routes below `/at/<secret>`. `take` is given what was decoded; it returns once that is stored, for a turn
+    with the screen to show, and raises StoreUnavailable otherwise."""
     routes = Blueprint("africastalking", __name__)
     expected = secret.encode()
 
@@ -52,24 +42,22 @@ def webhooks(secret: str, takers: Takers) -> Blueprint:
     @routes.post("/at/<given>/sms")
     def sms(given: str) -> Response:
         form, raw = admitted(given)
-        return _taken(lambda: takers.sms(africastalking.read_sms(form, raw)))
+        return _taken(lambda: take(africastalking.read_sms(form, raw)))
 
     @routes.post("/at/<given>/delivery")
     def delivery(given: str) -> Response:
         form, raw = admitted(given)
-        return _taken(lambda: takers.receipt(africastalking.read_receipt(form, raw)))
+        return _taken(lambda: take(africastalking.read_receipt(form, raw)))
 
     @routes.post("/at/<given>/opt-out")
     def opt_out(given: str) -> Response:
         form, raw = admitted(given)
-        return _taken(lambda: takers.opt_out(africastalking.read_opt_out(form, raw)))
+        return _taken(lambda: take(africastalking.read_opt_out(form, raw)))
 
     @routes.post("/at/<given>/ussd")
     def ussd(given: str) -> Response:
         form, raw = admitted(given)
-        screens: list[str] = []
-        _taken(lambda: screens.append(takers.turn(africastalking.read_turn(form, raw))))
-        return Response(screens[0], content_type="text/plain; charset=utf-8")
+        return _taken(lambda: take(africastalking.read_turn(form, raw)))
 
     @routes.post("/at/<given>/ussd-end")
     def ussd_end(given: str) -> Response:
@@ -79,16 +67,16 @@ def webhooks(secret: str, takers: Takers) -> Blueprint:
     return routes
 
 
-def _taken(take: Callable[[], None]) -> Response:
+def _taken(take: Callable[[], str | None]) -> Response:
     try:
-        take()
+        screen = take()
     except Unreadable as unreadable:
         log.warning("callback unreadable", missing=unreadable.missing)
         raise BadRequest(str(unreadable)) from unreadable
     except StoreUnavailable as error:
         log.error("database unavailable, provider will try again", cause=str(error))
         raise ServiceUnavailable from error
-    return Response(status=200)
+    return Response() if screen is None else Response(screen, content_type="text/plain; charset=utf-8")
 
 
 def decode_form(raw: bytes) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -17,7 +19,7 @@ from smsgateway.outbox.record import sweep_leases
 from smsgateway.store.database import Store
 from smsgateway.store.tables import faults, handovers, opt_outs, outbox
 from smsgateway.store.types import new_id
-from smsgateway.store.write import StoreUnavailable, Tx
+from smsgateway.store.write import Outcome, StoreUnavailable, T, Tx, Work
 from tests.outbox.peers import NOON, NURSE, CareDiary, House, ends
 
 SUPERVISOR = "+22376000201"
@@ -294,7 +296,7 @@ class Away:
     def __init__(self, store: Store) -> None:
         self._door = store.door
         self._gone = False
-        self.store = Store(store.engine, store.readers, self, store.shared_connection)
+        self.store = replace(store, door=self)
 
     def go(self) -> None:
         self._gone = True
@@ -302,10 +304,10 @@ class Away:
     def come_back(self) -> None:
         self._gone = False
 
-    def write(self, work: Any) -> Any:
+    def write_each(self, works: Sequence[Work[T]]) -> list[Outcome[T]]:
         if self._gone:
-            raise StoreUnavailable("shut")
-        return self._door.write(work)
+            return [Outcome(error=StoreUnavailable("shut")) for _ in works]
+        return self._door.write_each(works)
 
     def close(self) -> None:
         self._door.close()

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from smsgateway.store.tables import opt_outs, outbox, receipts
-from smsgateway.web.webhooks import LARGEST_BODY, Takers, webhooks
+from smsgateway.web.webhooks import LARGEST_BODY, webhooks
 from tests.support.field import CHW, GIRL, NURSE, SECOND_NURSE, Field
 from tests.web.conftest import SECRET, Answer, Site
 
@@ -160,9 +160,8 @@ def test_many_wrong_secrets_never_refuse_a_right_one(site: Site, field: Field) -
 def test_without_a_secret_in_the_settings_nothing_is_open(given: str) -> None:
     """An empty secret would be the easiest of all to guess."""
     taken: list[object] = []
-    takers = Takers(sms=taken.append, receipt=taken.append, opt_out=taken.append, turn=lambda _turn: "END")
     app = Flask("without")
-    app.register_blueprint(webhooks("", takers))
+    app.register_blueprint(webhooks("", taken.append))
     assert app.test_client().post(f"/at/{given}/sms", data=SMS).status_code in (403, 404)
     assert taken == []
 
