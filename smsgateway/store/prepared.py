@@ -7,7 +7,7 @@ The types stay SQLAlchemy's: the same conversions, the same errors (`DBAPIError`
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -38,23 +38,32 @@ Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """SQL of one dialect, with what turns our values into the driver's and back."""
+    """SQL of one dialect, with what turns our values into the driver's and back: `binds` and `results` by position, for
+    the values that need it."""
 
     sql: str
     names: tuple[str, ...]
-    binds: tuple[Convert | None, ...]
+    binds: tuple[tuple[int, Convert], ...]
     constants: Mapping[str, Any]
     positional: bool
-    results: tuple[Convert | None, ...]
+    returns_rows: bool
+    results: tuple[tuple[int, Convert], ...]
 
     def parameters(self, values: Mapping[str, Any]) -> Any:
         """The driver's parameters for one execution."""
         given = {**self.constants, **values} if self.constants else values
-        converted = [
-            convert(given[name]) if convert is not None else given[name]
-            for name, convert in zip(self.names, self.binds, strict=True)
-        ]
+        converted = [given[name] for name in self.names]
+        for position, convert in self.binds:
+            converted[position] = convert(converted[position])
         return converted if self.positional else dict(zip(self.names, converted, strict=True))
+
+    def row(self, found: Sequence[Any]) -> Sequence[Any]:
+        """One row as the driver gave it, in our values."""
+        row = list(found)
+        for position, convert in self.results:
+            if row[position] is not None:
+                row[position] = convert(row[position])
+        return row
 
 
 class Prepared:
@@ -82,26 +91,18 @@ class Prepared:
         cursor = _cursor(connection)
         try:
             cursor.execute(compiled.sql, compiled.parameters(values))
-            rows = cursor.fetchall() if compiled.results else ()
+            rows = cursor.fetchall() if compiled.returns_rows else ()
         except connection.dialect.loaded_dbapi.Error as error:
             raise _wrapped(connection, compiled.sql, error) from error
-        return [self._made(compiled, row) for row in rows]
-
-    def _made(self, compiled: _Compiled, row: Sequence[Any]) -> Any:
-        return self._row._make(
-            [
-                value if convert is None or value is None else convert(value)
-                for value, convert in zip(row, compiled.results, strict=True)
-            ]
-        )
+        made = self._row._make
+        return [made(compiled.row(row)) for row in rows]
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         position = 1 if dialect.name == "postgresql" and len(self._statements) > 1 else 0
         statement: Any = self._statements[position]
         columns = list(statement.exported_columns)
         self._row = self._row or namedtuple("Row", [column.key for column in columns])
-        results = tuple(_result(column.type, dialect) for column in columns)
-        compiled = _compiled(statement, dialect, None, results)
+        compiled = _compiled(statement, dialect, None, [column.type for column in columns])
         self._compiled[dialect.name] = compiled
         return compiled
 
@@ -212,7 +213,7 @@ def _cursor(connection: Connection) -> Any:
 
 
 def _compiled(
-    statement: Any, dialect: Dialect, column_keys: Sequence[str] | None, results: tuple[Convert | None, ...]
+    statement: Any, dialect: Dialect, column_keys: Sequence[str] | None, results: Sequence[TypeEngine[Any]]
 ) -> _Compiled:
     made = statement.compile(dialect=dialect, column_keys=column_keys)
     names = tuple(made.positiontup or made.binds)
@@ -220,11 +221,16 @@ def _compiled(
     return _Compiled(
         sql=str(made),
         names=names,
-        binds=tuple(_bind(made.binds[name].type, dialect) for name in names),
+        binds=_needed(_bind(made.binds[name].type, dialect) for name in names),
         constants=constants,
         positional=bool(made.positiontup),
-        results=results,
+        returns_rows=bool(results),
+        results=_needed(_result(kind, dialect) for kind in results),
     )
+
+
+def _needed(converts: Iterable[Convert | None]) -> tuple[tuple[int, Convert], ...]:
+    return tuple((position, convert) for position, convert in enumerate(converts) if convert is not None)
 
 
 def _bind(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
