@@ -6,18 +6,21 @@ provider's request; what became of that request comes back as one of a closed se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
+
+from smsgateway.text.phones import phone_of_sender
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """One SMS as it reached us. `text` is NUL-free; `raw` is the exact request body. `sent_at` is the provider's
     date in UTC, None when absent or unreadable. `provider_id` is never empty: channels make one up
-    deterministically from the content when the provider gave none."""
+    deterministically from the content when the provider gave none. `phone` is the sender in E.164, None for one that
+    is never answered (a name, a short code)."""
 
     channel: str
     provider_id: str
@@ -26,6 +29,10 @@ class Incoming:
     text: str
     sent_at: datetime | None
     raw: bytes = b""
+    phone: str | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "phone", phone_of_sender(self.sender))
 
 
 class DeliveryStatus(StrEnum):

@@ -35,7 +35,7 @@ from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import inbound
 from smsgateway.store.types import new_id
 from smsgateway.store.write import StoreUnavailable, Task, Tx, Work
-from smsgateway.text.phones import masked, national, phone_of_sender
+from smsgateway.text.phones import masked, national
 
 log = structlog.get_logger(__name__)
 
@@ -49,12 +49,10 @@ FIRST_RETRY_AFTER = timedelta(seconds=20)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An SMS with what can be said of it before judging. `phone` is None for a sender that is never
-    answered (a name, a short code)."""
+    """An SMS with what can be said of it before judging."""
 
     incoming: Incoming
     arrived_at: datetime
-    phone: str | None
     member: Member | None
     reading: Reading
 
@@ -122,12 +120,12 @@ class SmsIntake:
     # ------------------------------------------------------------ inside the transaction
 
     def _hear(self, tx: Tx, incoming: Incoming, arrived_at: datetime) -> Heard:
-        phone = phone_of_sender(incoming.sender)
+        phone = incoming.phone
         member = self._directory.who(tx, phone, arrived_at) if phone else None
         role = member.role if member else Role.UNKNOWN
         own = member.catchments if member else ()
         only = own[0].number if len(own) == 1 else None
-        return Heard(incoming, arrived_at, phone, member, read(incoming.text, role, self._programme, only))
+        return Heard(incoming, arrived_at, member, read(incoming.text, role, self._programme, only))
 
     def _handle_new(self, tx: Tx, incoming: Incoming, now: datetime) -> None:
         inbound_id = new_id()
@@ -138,13 +136,14 @@ class SmsIntake:
         tx.insert(inbound, _inbound_row(incoming, inbound_id, now, heard.member, "handled", answer=answer))
 
     def _file(self, tx: Tx, heard: Heard, inbound_id: UUID, now: datetime) -> str | None:
-        if heard.phone is None:
+        phone = heard.incoming.phone
+        if phone is None:
             return None  # an answer to a name or a short code would start a loop of answers
         if heard.member is None:
-            return take_stranger(tx, heard.reading, heard.phone, inbound_id, self._programme, self._language, now)
+            return take_stranger(tx, heard.reading, phone, inbound_id, self._programme, self._language, now)
         message = Message(
             inbound_id,
-            heard.phone,
+            phone,
             heard.member,
             heard.reading,
             heard.happened_at,
@@ -160,7 +159,7 @@ class SmsIntake:
         inbound_id = new_id()
         if not first_time_of(tx, incoming.sender, incoming.channel, incoming.provider_id, inbound_id, now):
             return
-        phone = phone_of_sender(incoming.sender)
+        phone = incoming.phone
         member = self._directory.who(tx, phone, now) if phone else None
         tx.insert(inbound, _inbound_row(incoming, inbound_id, now, member, "failed", error=error))
         if phone and member and member.role is Role.CHW:
