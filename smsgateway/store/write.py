@@ -3,7 +3,7 @@
 `work` is replayable: it is given a `Tx`, touches nothing outside it, and may be called again after a rollback. When
 `write` returns, what `work` wrote is on disk; when it raises, none of it is.
 
-On SQLite there is one writing connection, and several requests are committed together. If one of them fails the
+On SQLite one thread owns the only writing connection and commits several requests together. If one of them fails the
 whole group is rolled back and its members are replayed one by one, so that only the one that fails alone is refused.
 No savepoints: on a full disk SQLite drops the whole transaction, not the savepoint, and they cost a third of the
 writes. On PostgreSQL each request is its own transaction, replayed after a deadlock, a lost race or a lost connection.
@@ -11,8 +11,8 @@ writes. On PostgreSQL each request is its own transaction, replayed after a dead
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -119,89 +119,62 @@ class Door(Protocol):
 
 
 class _Job(Generic[T]):
-    """One work in a group."""
-
-    __slots__ = ("error", "result", "work")
+    """One request waiting for the writer."""
 
     def __init__(self, work: Work[T]) -> None:
         self.work = work
         self.result: T | None = None
         self.error: BaseException | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
 
+    def wait(self) -> Outcome[T]:
+        self._done.acquire()
+        return Outcome(self.result, self.error)
 
-class _Request:
-    """Somebody's jobs, waiting until another has done them or it is their turn to do what waits."""
-
-    __slots__ = ("_called", "done", "jobs")
-
-    def __init__(self, jobs: list[_Job[Any]]) -> None:
-        self.jobs = jobs
-        self.done = False
-        self._called = threading.Lock()
-        self._called.acquire()
-
-    def wait(self) -> None:
-        self._called.acquire()
-
-    def call(self) -> None:
-        self._called.release()
+    def finish(self) -> None:
+        self._done.release()
 
 
 class GroupDoor:
-    """SQLite's door: group commit. Whoever comes while nobody writes writes for all who wait by then, and before going
-    passes the door to the first who came meanwhile; so nothing waits for a thread to be woken that only writes."""
+    """SQLite's door: one writer thread, group commit."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._lock = threading.Lock()
-        self._waiting: deque[_Request] = deque()
-        self._busy = False
+        self._queue: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
+        self._thread.start()
 
     def write_each(self, works: Sequence[Work[T]]) -> list[Outcome[T]]:
-        request = _Request([_Job(work) for work in works])
-        with self._lock:
-            self._waiting.append(request)
-            mine, self._busy = not self._busy, True
-        if not mine:
-            request.wait()
-        if not request.done:
-            self._write_for_all()
-        return [Outcome(job.result, job.error) for job in request.jobs]
+        jobs = [_Job(work) for work in works]
+        for job in jobs:
+            self._queue.put(job)
+        return [job.wait() for job in jobs]
 
     def waiting(self) -> int:
-        """How many requests stand before the door."""
-        return len(self._waiting)
+        """How many requests stand before the writer."""
+        return self._queue.qsize()
 
     def close(self) -> None:
-        """Nothing of its own to give back."""
+        self._queue.put(None)
+        self._thread.join()
 
-    def _write_for_all(self) -> None:
-        """One group, of which our own request is the first."""
-        with self._lock:
-            group = self._taken()
-        try:
-            self._commit([job for request in group for job in request.jobs])
-        finally:
-            for request in group:
-                request.done = True
-            self._pass_on()
-            for request in group[1:]:
-                request.call()
-
-    def _pass_on(self) -> None:
-        with self._lock:
-            following = self._waiting[0] if self._waiting else None
-            self._busy = following is not None
-        if following is not None:
-            following.call()
-
-    def _taken(self) -> list[_Request]:
-        group = [self._waiting.popleft()]
-        count = len(group[0].jobs)
-        while self._waiting and count + len(self._waiting[0].jobs) <= GROUP_AT_MOST:
-            group.append(self._waiting.popleft())
-            count += len(group[-1].jobs)
-        return group
+    def _serve(self) -> None:
+        closing = False
+        while not closing:
+            group: list[_Job[Any]] = []
+            job = self._queue.get()
+            while job is not None:
+                group.append(job)
+                if len(group) == GROUP_AT_MOST:
+                    break
+                try:
+                    job = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            closing = job is None
+            if group:
+                self._commit(group)
 
     def _commit(self, group: list[_Job[Any]]) -> None:
         """Commit all together, or else each alone: the replay that keeps one bad request from costing the others."""
@@ -216,6 +189,8 @@ class GroupDoor:
         else:
             for action in after:
                 action()
+        for job in group:
+            job.finish()
 
     def _attempt(self, group: list[_Job[Any]]) -> list[Callable[[], None]]:
         with self._engine.begin() as connection:
