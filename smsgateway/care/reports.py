@@ -91,8 +91,7 @@ def fingerprint(staff_id: UUID, parts: Iterable[Part]) -> str:
         ]
         for part in parts
     ]
-    digest = hashlib.blake2b(json.dumps(content, default=str).encode(), digest_size=24).hexdigest()
-    return f"{staff_id.hex}:{digest}"
+    return hashlib.blake2b(json.dumps([staff_id, content], default=str).encode(), digest_size=16).hexdigest()
 
 
 def of_message(tx: Tx, inbound_id: UUID) -> list[UUID]:

@@ -46,26 +46,35 @@ class Pacer:
         self._clock = clock
         self._lock = threading.Lock()
         self._left = 0
+        self._refusals = 0  # since the last grant
         self._granted_at = clock.now()
         self._refused_at = self._free_at = self._granted_at
 
     def take(self, wanted: int) -> Permits:
-        """Up to `wanted` permits. Asking again before the channel is free costs the database nothing."""
+        """Up to `wanted` permits. Asking again before the channel is free costs the database nothing. Those who must
+        wait are told to come back one after another, at the channel's pace: all at once, all but one would look through
+        the queue for nothing."""
         with self._lock:
             now = self._clock.now()
             if not self._left and self._refused_at <= now < self._free_at:
-                return Permits(0, (self._free_at - now).total_seconds())
+                return self._refusal(now)
             if not self._left or abs(self._clock.now() - self._granted_at) > timedelta(seconds=GRANT_SECONDS):
                 self._left = max(1, int(self._per_second * GRANT_SECONDS))
                 wait = self._store.write(self._grant)
                 if wait > 0:
                     self._left = 0
                     self._refused_at, self._free_at = now, now + timedelta(seconds=wait)
-                    return Permits(0, wait)
+                    return self._refusal(now)
                 self._granted_at = self._clock.now()
+                self._refusals = 0
             count = min(wanted, self._left)
             self._left -= count
             return Permits(count)
+
+    def _refusal(self, now: datetime) -> Permits:
+        turn = self._refusals / self._per_second
+        self._refusals += 1
+        return Permits(0, (self._free_at - now).total_seconds() + turn)
 
     def give_back(self, count: int) -> None:
         """Permits that were taken and not needed: for another lane of this process, or for nobody."""

@@ -59,6 +59,16 @@ def test_who_must_wait_is_told_how_long(store: Store) -> None:
     assert pacer.take(5).count == 1
 
 
+def test_those_who_must_wait_come_back_one_after_another(store: Store) -> None:
+    clock = VirtualClock(NOON)
+    pacer = Pacer(store, "at", 2.0, clock)
+    pacer.take(1)
+    assert [pacer.take(1).wait for _ in range(3)] == pytest.approx([0.5, 1.0, 1.5])
+    clock.advance(timedelta(seconds=0.5))
+    assert pacer.take(1).count == 1
+    assert pacer.take(1).wait == pytest.approx(0.5)
+
+
 def test_an_idle_hour_does_not_save_up_a_flood(store: Store) -> None:
     clock = VirtualClock(NOON)
     pacer = Pacer(store, "at", 20.0, clock)
