@@ -87,6 +87,7 @@ class Directory:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._members: dict[str, tuple[date | None, Member | None]] = {}  # as they are on that day of theirs
+        self._zones: dict[UUID, str | None] = {}  # of facilities
         self._revision = -1
         self._day: date | None = None
         self._checked = float("-inf")
@@ -98,17 +99,26 @@ class Directory:
         known = members.get(phone)
         if known is not None and (known[1] is None or known[1].day(now) == known[0]):
             return known[1]
-        member = _member(tx.ask(_MEMBER, phone=phone), now)
+        rows = tx.ask(_MEMBER, phone=phone)
+        member = _member(rows, self._timezone(tx, rows[0].workplace), now) if rows else None
         if member is not None and member.role is not Role.CHW:
             reach = tx.execute(_REACH[member.role], {"staff": member.id, "today": member.day(now)}).all()
             member = replace(member, catchments=tuple(_catchment(row) for row in reach))
         tx.after_commit(partial(members.__setitem__, phone, (member.day(now) if member else None, member)))
         return member
 
+    def _timezone(self, tx: Tx, workplace: UUID) -> str | None:
+        zones = self._zones
+        if workplace not in zones:
+            (found,) = tx.ask(_TIMEZONE, place=workplace)
+            tx.after_commit(partial(zones.__setitem__, workplace, found.timezone))
+            return str(found.timezone) if found.timezone else None
+        return zones[workplace]
+
     def forget(self) -> None:
         """Ask the database again from now on."""
         with self._lock:
-            self._members = {}
+            self._members, self._zones = {}, {}
 
     def _forget_what_changed(self, tx: Tx, today: date) -> None:
         moment = time.monotonic()
@@ -118,12 +128,13 @@ class Directory:
             self._checked = moment
             revision = tx.execute(_REVISION).scalar() or 0
             if revision != self._revision or today != self._day:
-                self._day, self._members = today, {}
+                self._day, self._members, self._zones = today, {}, {}
                 # What this transaction sees may be its own and never be committed: another's change might then bear
                 # the same number.
                 tx.after_commit(partial(setattr, self, "_revision", revision))
 
 
+_TIMEZONE = Prepared(select(timezone_of(bindparam("place", type_=staff.c.site_id.type)).label("timezone")))
 _REVISION = select(revisions.c.number).where(revisions.c.name == "register")
 _CURRENT = and_(
     assignments.c.starts_on <= bindparam("today"),
@@ -144,7 +155,7 @@ _MEMBER = Prepared(
         staff.c.language,
         staff.c.facility_id,
         staff.c.supervisor_id,
-        timezone_of(WORKPLACE).label("timezone"),
+        WORKPLACE.label("workplace"),
         assignments.c.starts_on,
         assignments.c.ends_on,
         *_CATCHMENT_COLUMNS,
@@ -185,11 +196,11 @@ _REACH = {
 }
 
 
-def _member(rows: Iterable[Any], now: datetime) -> Member | None:
+def _member(rows: Iterable[Any], timezone: str | None, now: datetime) -> Member | None:
     """With the catchments they are assigned to on this day of theirs."""
+    today = now.astimezone(zone_named(timezone)).date()
     member: Member | None = None
     for row in rows:
-        today = now.astimezone(zone_named(row.timezone)).date()
         is_current = row.catchment_id is not None and row.starts_on <= today <= (row.ends_on or today)
         known = (_catchment(row),) if is_current else ()
         if member is None:
@@ -202,7 +213,7 @@ def _member(rows: Iterable[Any], now: datetime) -> Member | None:
                 facility_id=row.facility_id,
                 supervisor_id=row.supervisor_id,
                 catchments=known,
-                timezone=row.timezone,
+                timezone=timezone,
             )
         else:
             member = replace(member, catchments=member.catchments + known)
