@@ -7,8 +7,8 @@ engine is at one request the next gathers, so on SQLite what was gathered shares
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
@@ -82,14 +82,19 @@ class Caller:
 
     def __init__(self, lines: Sequence[Connection], together: int) -> None:
         self._together = together
-        self._calls: queue.SimpleQueue[_Call] = queue.SimpleQueue()
+        self._waiting: deque[_Call] = deque()
+        self._out = 0  # calls that are with the engine
+        self._ready = threading.Condition()
         for number, line in enumerate(lines):
             threading.Thread(target=self._serve, args=(line,), name=f"line-{number}", daemon=True).start()
 
     def __call__(self, said: Said) -> str | None:
         """The screen for a turn, None for anything else, once it is stored. Raises StoreUnavailable or NotTaken."""
         call = _Call(said)
-        self._calls.put(call)
+        with self._ready:
+            self._waiting.append(call)
+            if self._may_go():
+                self._ready.notify()
         answer = call.wait()
         if answer.refused is not None:
             raise StoreUnavailable(answer.refused)
@@ -97,24 +102,33 @@ class Caller:
             raise NotTaken(answer.failed)
         return answer.screen
 
+    def waiting(self) -> int:
+        """How many calls are not with the engine yet."""
+        return len(self._waiting)
+
     def _serve(self, line: Connection) -> None:
         answers: list[Answer] | None = []
-        while answers is not None:
+        while True:
             calls = self._gathered()
-            answers = _asked(line, [call.said for call in calls])
+            answers = None if answers is None else _asked(line, [call.said for call in calls])
+            with self._ready:
+                self._out -= len(calls)
+                if self._may_go():
+                    self._ready.notify()
             for number, call in enumerate(calls):
                 call.finish(answers[number] if answers else GONE)
-        while True:
-            self._calls.get().finish(GONE)
 
     def _gathered(self) -> list[_Call]:
-        calls = [self._calls.get()]
-        while len(calls) < self._together:
-            try:
-                calls.append(self._calls.get_nowait())
-            except queue.Empty:
-                break
+        with self._ready:
+            self._ready.wait_for(self._may_go)
+            calls = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._together))]
+            self._out += len(calls)
         return calls
+
+    def _may_go(self) -> bool:
+        """At once when the engine has nothing of ours; else when as many wait as it has: sent earlier they would only
+        wait there, and share their commit with fewer."""
+        return len(self._waiting) >= max(1, min(self._out, self._together))
 
 
 def _asked(line: Connection, said: list[Said]) -> list[Answer] | None:

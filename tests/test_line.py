@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import pytest
 
 from smsgateway.channels.messages import Incoming, Said, Turn
-from smsgateway.line import Caller, NotTaken, Switchboard, lay
+from smsgateway.line import Answer, Caller, NotTaken, Switchboard, lay
 from smsgateway.store.database import Store
 from smsgateway.store.tables import inbound
 from smsgateway.store.write import Door, Outcome, StoreUnavailable, Task, Tx
@@ -35,6 +36,10 @@ def sms(number: int, text: str = f"MAL {GIRL} FIEVRE 1") -> Incoming:
     return Incoming("simulator", f"id-{number}", CHW, "36000", text, None)
 
 
+def turn(text: str) -> Turn:
+    return Turn("simulator", "session", CHW, "*1#", text)
+
+
 def test_what_is_said_at_one_moment_by_many_is_filed_once_and_answered(field: Field) -> None:
     with connected(field.store, field.gateway.task) as call, ThreadPoolExecutor(20) as pool:
         assert list(pool.map(call, [sms(number % 10) for number in range(40)])) == [None] * 40
@@ -42,11 +47,10 @@ def test_what_is_said_at_one_moment_by_many_is_filed_once_and_answered(field: Fi
 
 
 def test_a_turn_hears_its_screen(field: Field) -> None:
-    turn = field.network.turn("session", CHW, "")
     with connected(field.store, field.gateway.task) as call:
-        screen = call(turn)
+        screen = call(turn(""))
     assert str(screen).startswith("CON ")
-    assert screen == field.gateway.ussd.take(turn)
+    assert screen == field.gateway.ussd.take(turn(""))
 
 
 def test_one_that_cannot_be_filed_costs_no_other(store: Store) -> None:
@@ -62,7 +66,7 @@ def test_one_that_cannot_be_filed_costs_no_other(store: Store) -> None:
 
     def ask(call: Caller, text: str) -> str:
         try:
-            return str(call(Turn("simulator", "s", CHW, "*1#", text)))
+            return str(call(turn(text)))
         except NotTaken as error:
             return str(error)
 
@@ -108,3 +112,36 @@ def test_when_the_engine_is_gone_nobody_waits(field: Field) -> None:
             with pytest.raises(StoreUnavailable):
                 asked.result()
     assert field.rows(inbound) == []
+
+
+def test_those_who_come_while_one_is_dealt_with_go_together() -> None:
+    lines = lay(1, TOGETHER)
+    (engine,) = lines.engine
+    call = Caller(lines.web, TOGETHER)
+    with ThreadPoolExecutor(16) as pool:
+        first = pool.submit(call, turn("first"))
+        assert engine.recv() == [turn("first")]
+        others = [pool.submit(call, turn(str(number))) for number in range(12)]
+        while call.waiting() < len(others):
+            pass
+        engine.send([Answer("done")])
+        assert first.result() == "done"
+        group = engine.recv()
+        engine.send([Answer(said.text) for said in group])
+        rest = engine.recv()
+        engine.send([Answer(said.text) for said in rest])
+        assert (len(group), len(rest)) == (TOGETHER, len(others) - TOGETHER)
+        assert [other.result() for other in others] == [str(number) for number in range(12)]
+
+
+def test_one_alone_never_waits_for_company() -> None:
+    lines = lay(2, TOGETHER)
+    call = Caller(lines.web, TOGETHER)
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            asked = pool.submit(call, turn("alone"))
+            (ready, *_) = wait(lines.engine, 10)
+            assert isinstance(ready, Connection)
+            assert ready.recv() == [turn("alone")]
+            ready.send([Answer()])
+            assert asked.result() is None
