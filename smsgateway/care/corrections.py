@@ -74,11 +74,9 @@ _BY_SENDER = (
     reports.c.arrived_at >= bindparam("since"),
     reports.c.state == "filed",
 )
+LATELY_ABOUT_PATIENT: Final = (reports.c.patient_id == bindparam("subject"), *_BY_SENDER)
 _OF_PATIENT = Prepared(
-    select(*_COLUMNS)
-    .select_from(_REPORTS)
-    .where(reports.c.patient_id == bindparam("subject"), *_BY_SENDER)
-    .order_by(reports.c.arrived_at.desc())
+    select(*_COLUMNS).select_from(_REPORTS).where(*LATELY_ABOUT_PATIENT).order_by(reports.c.arrived_at.desc())
 )
 _OF_HOUSEHOLD = Prepared(
     select(*_COLUMNS)

@@ -39,8 +39,8 @@ ARRIVED_LATE: Final = timedelta(minutes=30)  # a report so long under way may be
 # ---------------------------------------------------------------- a report
 
 
-def reported(tx: Tx, report: FiledReport, schedules: Schedules, now: datetime) -> None:
-    """Everything a filed report means for reminders."""
+def reported(tx: Tx, report: FiledReport, schedules: Schedules, now: datetime, *, reminded: bool = True) -> None:
+    """Everything a filed report means for reminders. `reminded`: whether any may stand about whom it is about."""
     if report.flow == "away":
         leave_taken(tx, report.report_id, report.site_id, report.staff_id, report.answers, report.happened_at)
     effects = schedules.effects.get(report.flow)
@@ -53,7 +53,7 @@ def reported(tx: Tx, report: FiledReport, schedules: Schedules, now: datetime) -
     if subject_id is None:
         return
     starting = [each.schedule for each in effects.starts if each.holds(values)]
-    done = _settle(tx, report, subject_id, effects, values, starting, now)
+    done = _settle(tx, report, subject_id, effects, values, starting, now, reminded=reminded)
     next_round(tx, schedules, done, now)
     if starting:
         begin_from_report(tx, report, starting, now)
@@ -79,10 +79,12 @@ def _settle(
     values: Mapping[str, Any],
     starting: Sequence[Schedule],
     now: datetime,
+    *,
+    reminded: bool,
 ) -> list[Open]:
     """Fulfil, end and replace what stands; gives what was fulfilled."""
     kinds = {each.schedule.kind for each in (*effects.fulfils, *effects.ends)} | {each.kind for each in starting}
-    standing = open_of(tx, subject_id, sorted(kinds))
+    standing = open_of(tx, subject_id, sorted(kinds)) if reminded else []
     if not standing and report.flow == "postnatal":
         standing = _of_the_mother(tx, report)
     fulfils = {each.schedule.name: each for each in effects.fulfils if each.holds(values)}

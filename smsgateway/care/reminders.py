@@ -189,11 +189,12 @@ def row(
 
 
 _COLUMNS = tuple(due.c[name] for name in Open.__dataclass_fields__)
-_OF_SUBJECT = Prepared(
-    select(*_COLUMNS).where(
-        due.c.kind == bindparam("kind"), due.c.subject_id == bindparam("subject"), due.c.owner_id.is_not(None)
-    )
+OF_SUBJECT: Final = (
+    due.c.kind == bindparam("kind"),
+    due.c.subject_id == bindparam("subject"),
+    due.c.owner_id.is_not(None),
 )
+_OF_SUBJECT = Prepared(select(*_COLUMNS).where(*OF_SUBJECT))
 
 
 def open_of(tx: Tx, subject_id: UUID, kinds: Iterable[str]) -> list[Open]:

@@ -94,6 +94,11 @@ class Effects:
     ends: tuple[Effect, ...] = ()
     gone: tuple[Leaving, ...] = ()
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of reminders they may touch."""
+        return tuple({each.schedule.kind for each in (*self.starts, *self.fulfils, *self.ends)})
+
 
 @dataclass(frozen=True, slots=True)
 class Schedules:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
@@ -73,11 +73,8 @@ def pending(tx: Tx, staff_id: UUID) -> list[tuple[str, dict[str, Any]]]:
     return [(row.step, row.detail) for row in tx.ask(_PENDING, staff=staff_id)]
 
 
-_PENDING = Prepared(  # asked for with every report
-    select(due.c.step, due.c.detail)
-    .where(due.c.kind == KIND, due.c.subject_id == bindparam("staff"))
-    .order_by(due.c.at.desc())
-)
+PENDING: Final = (due.c.kind == KIND, due.c.subject_id == bindparam("staff"))
+_PENDING = Prepared(select(due.c.step, due.c.detail).where(*PENDING).order_by(due.c.at.desc()))
 
 
 def tell_a_human(tx: Tx, item: DueItem, programme: Programme, now: datetime) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from smsgateway.care import corrections, moves, referrals, unclear, unfinished, wording
+from smsgateway.care.glance import ANYTHING, Glance, glance
 from smsgateway.care.people import Located
 from smsgateway.care.referrals import Case, Opened
+from smsgateway.care.schedules import schedules_of
 from smsgateway.care.telling import has_the_alert
 from smsgateway.care.unfinished import MARK
 from smsgateway.intake.filing import Filed, file_or_correct, keep_questions, plain_answer
@@ -45,7 +47,8 @@ def handle(tx: Tx, message: Message, judged: Judged, programme: Programme, effec
     may give whom an alert is about, if that is not who was named."""
     judged = _as_said_since(tx, message, judged)
     verdict, place = judged.verdict, judged.place
-    filed = file_or_correct(tx, message, judged, programme, place)
+    seen = _glance(tx, message, judged, programme)
+    filed = file_or_correct(tx, message, judged, programme, place, seen=seen)
     if place is not None and place.patient_id and place.facts.person and place.facts.person.left:
         moves.came_back(tx, place.patient_id, filed.report_id, message.now)
     concerned = (effects(filed) if effects is not None else None) or judged
@@ -56,10 +59,19 @@ def handle(tx: Tx, message: Message, judged: Judged, programme: Programme, effec
         opened = refer(tx, message, concerned, filed.report_id, programme)
     if verdict.unclear_danger:
         _await_correction(tx, message, judged, filed.report_id, programme)
-    else:
+    elif seen.waiting:
         unclear.corrected(tx, message.member.id, verdict.subject, message.happened_at)
     keep_questions(tx, message, judged, filed.report_id)
     return Handled(filed, opened, _answer(tx, message, judged, filed, opened, programme))
+
+
+def _glance(tx: Tx, message: Message, judged: Judged, programme: Programme) -> Glance:
+    """What a report may touch; one that goes on with another touches that one."""
+    place = judged.place
+    if place is None or place.patient_id is None or message.continues is not None or message.goes_on is not None:
+        return ANYTHING
+    flow = judged.part.flow or ""
+    return glance(tx, message.member.id, place.patient_id, flow, schedules_of(programme), message.now)
 
 
 def _as_said_since(tx: Tx, message: Message, judged: Judged) -> Judged:

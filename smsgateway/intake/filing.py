@@ -14,6 +14,7 @@ from smsgateway.care import asked, corrections, unclear, wording
 from smsgateway.care.corrections import Merged, Standing
 from smsgateway.care.filed import filed_report
 from smsgateway.care.followups import reported
+from smsgateway.care.glance import ANYTHING, Glance
 from smsgateway.care.people import Located
 from smsgateway.care.reports import file_report
 from smsgateway.care.schedules import schedules_of
@@ -38,13 +39,19 @@ class Filed:
 
 
 def file_or_correct(
-    tx: Tx, message: Message, judged: Judged, programme: Programme, place: Located | None, item: int = 0
+    tx: Tx,
+    message: Message,
+    judged: Judged,
+    programme: Programme,
+    place: Located | None,
+    item: int = 0,
+    seen: Glance = ANYTHING,
 ) -> Filed:
-    """Keep a report, or let it replace the one it corrects with all that stands now."""
+    """Keep a report, or let it replace the one it corrects with all that stands now. `seen`: what a glance found."""
     before = _corrected_before(tx, message)
-    old = before or _corrected_by(tx, message, judged, place)
+    old = before or (_corrected_by(tx, message, judged, place) if seen.reported else None)
     if old is None:
-        return Filed(file_part(tx, message, judged, programme, place, item))
+        return Filed(file_part(tx, message, judged, programme, place, item, reminded=seen.reminded))
     verdict = judged.verdict
     if _is_overtaken(message, old):
         merged = corrections.merged_under(old, verdict.answers, verdict.danger, programme)
@@ -108,9 +115,10 @@ def file_part(
     answers: Mapping[str, Any] | None = None,
     danger: Sequence[str] | None = None,
     corrects: Standing | None = None,
+    reminded: bool = True,
 ) -> UUID:
     """Keep one report under `place`, unfiled when that is not certain; gives its id. `answers` and `danger`: those that
-    stand when they are more than was written in this message."""
+    stand when they are more than was written in this message. `reminded`: whether a reminder about them may stand."""
     flow = judged.part.flow or "unknown"
     known = programme.flows.get(flow)
     stands = judged.verdict.answers if answers is None else answers
@@ -133,7 +141,7 @@ def file_part(
         _replace(tx, message, judged, corrects, place, report_id)
     if filed and message.hold_until is None:  # reminders follow from what is said in the end
         report = filed_report(report_id, message.origin(judged.number), flow, stands, signs, place)
-        reported(tx, report, schedules_of(programme), message.now)
+        reported(tx, report, schedules_of(programme), message.now, reminded=reminded)
     return report_id
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     BindParameter,
     BooleanClauseList,
     Column,
+    CompoundSelect,
     Insert,
     Table,
     bindparam,
@@ -126,6 +127,8 @@ def _tables_read(statement: Any) -> tuple[tuple[Table, _Conditions], ...]:
     for any row of its table. An INSERT reads none."""
     if isinstance(statement, Insert):
         return ()
+    if isinstance(statement, CompoundSelect):
+        return tuple(read for each in statement.selects for read in _tables_read(each))
     found = list(visitors.iterate(statement))
     aliased = [each.element for each in found if isinstance(each, Alias)]
     asked: dict[Table, list[tuple[str, _Wanted]]] = {each: [] for each in found if isinstance(each, Table)}
