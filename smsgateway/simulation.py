@@ -25,7 +25,7 @@ from smsgateway.scenario import Sent, Unmet, World, load_scenario, play
 from smsgateway.settings import Settings
 from smsgateway.store.database import Store, open_store
 from smsgateway.store.prepared import Prepared
-from smsgateway.store.tables import channel_states, due, inbound, message_log, outbox, referrals, reports
+from smsgateway.store.tables import FAILED, channel_states, due, inbound, message_log, outbox, referrals, reports
 from smsgateway.transfer import ImportRefused, import_people
 
 LONGEST_STEP = timedelta(hours=1)  # nothing is due for longer only when nothing is due at all
@@ -37,7 +37,7 @@ _SOONEST = (
     Prepared(select(due.c.at.label("moment")).where(due.c.rank == literal(1)).order_by(due.c.at).limit(1)),
     Prepared(select(func.min(outbox.c.not_before).label("moment")).where(outbox.c.not_before > bindparam("now"))),
 )
-_ANY_FAILED = Prepared(select(inbound.c.id).where(inbound.c.state == literal("failed")).limit(1))
+_ANY_FAILED = Prepared(select(inbound.c.id).where(FAILED).limit(1))
 _ANY_WAITING = Prepared(select(outbox.c.id).where(outbox.c.not_before <= bindparam("now")).limit(1))
 _PAUSED = Prepared(select(func.max(channel_states.c.paused_until).label("moment")))
 

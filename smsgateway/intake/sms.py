@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import bindparam, literal, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -32,7 +32,7 @@ from smsgateway.store.database import Store, lock_sender
 from smsgateway.store.faults import raise_fault
 from smsgateway.store.once import first_time_of
 from smsgateway.store.prepared import Prepared
-from smsgateway.store.tables import inbound
+from smsgateway.store.tables import FAILED, inbound
 from smsgateway.store.types import new_id
 from smsgateway.store.write import StoreUnavailable, Task, Tx, Work
 from smsgateway.text.phones import masked, national
@@ -209,7 +209,7 @@ def _backoff(attempts: int) -> timedelta:
 
 _FAILED = Prepared(
     select(inbound.c.id, inbound.c.arrived_at, inbound.c.attempts)
-    .where(inbound.c.state == literal("failed"), inbound.c.arrived_at <= bindparam("before"))
+    .where(FAILED, inbound.c.arrived_at <= bindparam("before"))
     .order_by(inbound.c.arrived_at)
     .limit(50)
 )

@@ -87,6 +87,10 @@ class Prepared:
             for row in rows.get(table, ())
         )
 
+    def sql(self, dialect: Dialect) -> str:
+        """The text that goes to the driver."""
+        return (self._compiled.get(dialect.name) or self._compile(dialect)).sql
+
     def __call__(self, connection: Connection, **values: Any) -> list[Any]:
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
         cursor = _cursor(connection)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -82,6 +83,7 @@ staff = Table(
     _ref("supervisor_id", "staff.id", required=False),
     Column("on_duty", String(200), nullable=False, server_default=""),  # "07:30-19:00 …" local; empty = always
     Index("ix_staff_facility_role", "facility_id", "role"),
+    Index("ix_staff_site_role", "site_id", "role"),
 )
 
 phones = Table(
@@ -219,6 +221,8 @@ inbound = Table(
     ),
     Index("ix_inbound_sender", "sender", "arrived_at"),
 )
+# Written out: with a parameter neither database would know that it asks for what the index above has.
+FAILED = inbound.c.state == literal_column("'failed'")
 
 # What has been counted already: provider ids of callbacks, and fingerprints of contents for 12 h. Kept 30 days.
 seen = Table(
@@ -413,15 +417,15 @@ referrals = Table(
         "code",
         unique=True,
         postgresql_where=text("code_live"),
-        sqlite_where=text("code_live"),
+        sqlite_where=text("code_live = 1"),  # as SQLAlchemy asks for it there
     ),
-    Index("ix_referrals_live_site", "site_id", postgresql_where=text("code_live"), sqlite_where=text("code_live")),
+    Index("ix_referrals_live_site", "site_id", postgresql_where=text("code_live"), sqlite_where=text("code_live = 1")),
     Index(
         "uq_referrals_open_patient",
         "patient_id",
         unique=True,
         postgresql_where=text("open AND patient_id IS NOT NULL"),
-        sqlite_where=text("open AND patient_id IS NOT NULL"),
+        sqlite_where=text("open = 1 AND patient_id IS NOT NULL"),
     ),
     Index("ix_referrals_site_id_opened_at", "site_id", "opened_at"),
     Index("ix_referrals_reporter_id_opened_at", "reporter_id", "opened_at"),
@@ -562,6 +566,12 @@ outbox = Table(
     Column("key", String(120), unique=True),  # told once: the same key is never queued twice
     Index("ix_outbox_rank_not_before", "rank", "not_before", "id"),  # the order of claiming, ties and all
     Index("ix_outbox_referral_id", "referral_id"),
+    Index(
+        "ix_outbox_expires_at",
+        "expires_at",
+        postgresql_where=text("expires_at IS NOT NULL"),
+        sqlite_where=text("expires_at IS NOT NULL"),
+    ),
 )
 
 message_log = Table(

@@ -142,6 +142,7 @@ class GroupDoor:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._queue: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._connection: Connection | None = None  # the writer thread's
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -175,6 +176,8 @@ class GroupDoor:
             closing = job is None
             if group:
                 self._commit(group)
+            if self._queue.empty():
+                self._hang_up()
 
     def _commit(self, group: list[_Job[Any]]) -> None:
         """Commit all together, or else each alone: the replay that keeps one bad request from costing the others."""
@@ -193,12 +196,23 @@ class GroupDoor:
             job.finish()
 
     def _attempt(self, group: list[_Job[Any]]) -> list[Callable[[], None]]:
-        with self._engine.begin() as connection:
-            tx = Tx(connection)
-            for job in group:
-                job.result = job.work(tx)
-            tx.flush()
+        connection = self._connection = self._connection or self._engine.connect()
+        try:
+            with connection.begin():
+                tx = Tx(connection)
+                for job in group:
+                    job.result = job.work(tx)
+                tx.flush()
+        except BaseException:
+            self._hang_up()
+            raise
         return tx.take_after_commit()
+
+    def _hang_up(self) -> None:
+        """Give the connection back to its pool; it is kept from group to group while there is work."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 class PlainDoor:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 from smsgateway.clock import Clock
 from smsgateway.outbox.queue import Rank
 from smsgateway.store.database import Readers
-from smsgateway.store.tables import channel_states, due, faults, inbound, outbox, referrals
+from smsgateway.store.tables import FAILED, channel_states, due, faults, inbound, outbox, referrals
 
 
 def open_faults(connection: Connection) -> dict[str, int]:
@@ -75,7 +75,7 @@ class GatewayCollector(Collector):
         failed = GaugeMetricFamily("smsgateway_inbound_failed", "Messages stored but not yet handled.")
         failed.add_metric(
             [],
-            connection.scalar(select(func.count()).select_from(inbound).where(inbound.c.state == "failed")) or 0,
+            connection.scalar(select(func.count()).select_from(inbound).where(FAILED)) or 0,
         )
         yield failed
         fault = GaugeMetricFamily("smsgateway_faults_open", "Faults that wait for a human.", labels=["kind"])
