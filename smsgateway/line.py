@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -31,8 +31,7 @@ class NotTaken(Exception):
     """What was said could not be stored, for a reason that lies with us and not with the database."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What became of one callback: stored, with the screen to show if it was a turn, or why not."""
 
     screen: str | None = None

@@ -10,6 +10,7 @@ refuses new connections and answers the requests in flight; then the lanes finis
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from functools import partial
 
 import structlog
@@ -118,8 +119,9 @@ def _listen(settings: Settings, host: str, port: int, *, clock: bool) -> None:
 
 
 def _server(settings: Settings, host: str, port: int) -> Granian:
-    """The access log stays off: it would write the secret path down."""
-    return Granian(
+    """The access log stays off: it would write the secret path down. SIGHUP, at which it would start a second child,
+    means nothing here: two children on the same lines would hear each other's answers."""
+    server = Granian(
         target="smsgateway",
         address=host,
         port=port,
@@ -128,6 +130,8 @@ def _server(settings: Settings, host: str, port: int) -> Granian:
         workers_kill_timeout=int(STOP_WITHIN) + 10,
         log_level=LogLevels.error,
     )
+    server.on_startup(lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    return server
 
 
 def _lines(store: Store, settings: Settings) -> Lines:

@@ -163,6 +163,15 @@ def test_when_only_the_engine_is_killed_nobody_is_left_holding_the_port(peopled:
     raise AssertionError("somebody still listens")
 
 
+def test_a_hang_up_signal_changes_nothing(peopled: str, provider: StandIn, phones: Phones) -> None:
+    with served(peopled, provider) as process:
+        process.send_signal(signal.SIGHUP)
+        provider.text(CHW, f"MAL {GIRL} CONVULSION")
+        assert [phone for phone, _ in phones.wait_for(2)] == [NURSE, CHW]
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert len([child for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]) == 1
+
+
 def test_without_a_clock_it_takes_messages_and_a_worker_sends_them(
     peopled: str, provider: StandIn, phones: Phones
 ) -> None:

@@ -210,9 +210,9 @@ class GroupDoor:
 
     def _hang_up(self) -> None:
         """Give the connection back to its pool; it is kept from group to group while there is work."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 class PlainDoor:
@@ -258,9 +258,8 @@ def _worth_replaying(error: DBAPIError) -> bool:
 
 
 def _translated(error: BaseException) -> BaseException:
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout) or getattr(
-        error, "connection_invalidated", False
-    ):
+    away = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
+    if away or getattr(error, "connection_invalidated", False):
         unavailable = StoreUnavailable(type(getattr(error, "orig", error)).__name__)
         unavailable.__cause__ = error
         return unavailable
