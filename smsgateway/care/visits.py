@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from smsgateway.care.history import Referral
 from smsgateway.care.hours import DAY
@@ -23,7 +23,7 @@ from smsgateway.due import DueItem, Handler, cancel, schedule
 from smsgateway.outbox.queue import Draft, Rank, enqueue
 from smsgateway.reading import say
 from smsgateway.reading.programme import Programme
-from smsgateway.store.tables import due, due_log
+from smsgateway.store.tables import due, due_log, patients
 from smsgateway.store.write import Tx
 
 FOLLOW_UP: Final = "follow_up"
@@ -35,7 +35,10 @@ USEFUL_FOR: Final = timedelta(days=1)
 def ask_for_visit(
     tx: Tx, referral: Referral, why: str, days: int, now: datetime, zone: tzinfo, words: str | None = None
 ) -> None:
-    """Have the CHW reminded in the morning, `days` days from now; 0: the next morning there is."""
+    """Have the CHW reminded in the morning, `days` days from now; 0: the next morning there is. Not of somebody who is
+    noted as dead, whatever was answered since."""
+    if referral.patient_id is not None and _has_died(tx, referral.patient_id):
+        return
     local = now.astimezone(zone)
     morning = local.replace(hour=DAY[0].hour, minute=DAY[0].minute, second=0, microsecond=0) + timedelta(days=days)
     if morning <= local:
@@ -54,6 +57,10 @@ def ask_for_visit(
     step = f"{why[:20]}:{referral.code}"
     cancel(tx, FOLLOW_UP, subject, step)
     schedule(tx, FOLLOW_UP, subject, step, morning.astimezone(now.tzinfo), referral.site_id, detail)
+
+
+def _has_died(tx: Tx, patient_id: UUID) -> bool:
+    return tx.execute(select(patients.c.died_on).where(patients.c.id == patient_id)).scalar() is not None
 
 
 def visits(programme: Programme) -> Mapping[str, Handler]:

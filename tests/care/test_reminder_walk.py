@@ -119,3 +119,12 @@ def test_a_death_among_everything_else(programme: Programme) -> None:
     assert len(walk.the_dead()) == 1
     mourned = {row["step"].split(":")[0] for row in walk.field.rows(due_log) if row["reason"] == "death"}
     assert mourned == {"treated", "counter_referral", "vaccines_mali"}
+
+
+def test_a_refusal_about_the_dead_sends_nobody(programme: Programme) -> None:
+    """Taking back the report and not the death, she answers for a child that is noted as dead."""
+    walk = Walk(programme)
+    walk.take(("report", (CHW, "MAL {} CONVULSION"), GIRL))
+    for text in ("DECEDE {}", "ANN {}", "REFUS {}"):
+        walk.take(("answer", (CHW, text), ""))
+    assert walk.the_dead()
