@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import socket
 from functools import partial
 
 import structlog
@@ -34,12 +35,13 @@ log = structlog.get_logger(__name__)
 
 
 class MisSet(ValueError):
-    """A setting without which serving would be silently useless."""
+    """A setting with which serving would be useless, silently or not."""
 
 
 def serve_forever(settings: Settings, host: str, port: int, *, clock: bool) -> None:
     """Serve until SIGTERM or SIGINT. Raises MisSet, NotUpgraded or AlreadyServed before listening."""
     _require_secret(settings)
+    _require_port(host, port)
     _warn_of_simulator(settings)
     with sole_server(settings.database_url):
         _prepare_database(settings)
@@ -77,6 +79,18 @@ def make_worker(gateway: Gateway) -> Worker:
 def _require_secret(settings: Settings) -> None:
     if not settings.webhook_secret.get_secret_value():
         raise MisSet("set SMSGATEWAY_WEBHOOK_SECRET: without it every message to the webhooks would be refused")
+
+
+def _require_port(host: str, port: int) -> None:
+    """Before anything is begun: the server's own refusal comes late, and is nothing to read."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        raise MisSet(f"cannot listen on {host}:{port} (SMSGATEWAY_BIND): {error.strerror}") from error
 
 
 def _warn_of_simulator(settings: Settings) -> None:

@@ -197,6 +197,16 @@ def test_a_database_file_is_served_once(peopled: str, provider: StandIn) -> None
         assert "Traceback" not in said
 
 
+def test_a_port_that_is_taken_is_told_in_a_line(tmp_path: Path, provider: StandIn) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        process = start("serve", "--port", port, url=f"sqlite:///{tmp_path / 'fresh.db'}", provider=provider)
+        _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode != 0
+    assert f"cannot listen on 127.0.0.1:{port}" in said
+    assert "Traceback" not in said
+
+
 def test_a_fresh_file_is_made_and_ctrl_c_stops_it_too(tmp_path: Path, provider: StandIn) -> None:
     with served(f"sqlite:///{tmp_path / 'new' / 'fresh.db'}", provider) as process:
         process.send_signal(signal.SIGINT)
