@@ -99,6 +99,15 @@ def report_of(tx: Tx, member: Member, referral: Referral) -> Sent | None:
     return found[0] if found else None
 
 
+def death_told_by(tx: Tx, member: Member, referral: Referral) -> Sent | None:
+    """The report by which this sender ended a referral with a death."""
+    if referral.patient_id is None or referral.state is not State.DIED:
+        return None
+    told = changes.said_by(tx, referral.patient_id, "died_on")
+    found = _newest(tx, reports.c.id == told, reports.c.staff_id == member.id) if told else []
+    return found[0] if found else None
+
+
 def open_referral_of(tx: Tx, sent: Sent) -> Referral | None:
     """The open referral that a report opened or joined."""
     query = select(*COLUMNS).where(referrals.c.open)
@@ -148,6 +157,7 @@ def cancel(
 ) -> None:
     """Take reports back, and the referral that stood on them alone."""
     for each in sent:
+        death = each.patient_id is not None and changes.said_by(tx, each.patient_id, "died_on") == each.id
         tx.execute(update(reports).where(reports.c.id == each.id).values(state="cancelled"))
         followups.cancelled(tx, each.id, now)
         for nobody in changes.brought(tx, each.id):
@@ -157,7 +167,8 @@ def cancel(
             followups.gone_before(tx, each.patient_id, now)
         unclear.forget(tx, member.id, each.inbound_id)
         tx.execute(delete(asked).where(asked.c.inbound_id == each.inbound_id, asked.c.part == each.part))
-        _alert_again(tx, each, programme, now)
+        if death:
+            _alert_again(tx, each, programme, now)
     if referral is not None:
         said = Answer(Event.CANCELLED)
         answers.answer(tx, referral.id, said, member, inbound_id, programme, now)
@@ -165,8 +176,6 @@ def cancel(
 
 def _alert_again(tx: Tx, sent: Sent, programme: Programme, now: datetime) -> None:
     """Somebody who was reported dead by mistake may still be in danger: what the report ended begins anew."""
-    if sent.patient_id is None:
-        return
     ended = select(*COLUMNS).where(
         referrals.c.patient_id == sent.patient_id,
         referrals.c.state == State.DIED.value,

@@ -37,10 +37,13 @@ class _TakingBack:
         self.tx, self.message, self.judged, self.programme = tx, message, judged, programme
 
     def by_referral(self, code: str) -> str:
-        """ANN K7: the referral and the report that opened it."""
-        referral = answers.meant_by(self.tx, self.message.member, code)
-        sent = cancelling.report_of(self.tx, self.message.member, referral) if referral else None
-        if referral is None or sent is None:
+        """ANN K7: the death that the sender told by it, else the referral and the report that opened it."""
+        tx, member = self.tx, self.message.member
+        referral = answers.meant_by(tx, member, code)
+        if referral is None:
+            return self.text("referral_unknown", referral=code)
+        sent = cancelling.death_told_by(tx, member, referral) or cancelling.report_of(tx, member, referral)
+        if sent is None:
             return self.text("referral_unknown", referral=code)
         if not sent.stands:
             return self.text("cancelled_before")

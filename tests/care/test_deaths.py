@@ -58,12 +58,25 @@ def test_words_that_cannot_be_read_do_not_undo_a_death(field: Field) -> None:
     assert len(field.referrals()) == 1
 
 
-def test_it_is_taken_back_like_every_death(field: Field) -> None:
+@pytest.mark.parametrize("words", [f"ANN {GIRL}", "ANN {}"])
+def test_it_is_taken_back_like_every_death(field: Field, words: str) -> None:
     code = sent(field)
     field.text(CHW, f"DECEDE {code}")
-    field.text(CHW, f"ANN {GIRL}")
+    field.text(CHW, words.format(code))
     assert girl(field)["died_on"] is None
     assert [row["state"] for row in field.referrals()] == ["died", "opened"]
+    assert [row["state"] for row in field.reports() if row["flow"] == "sick_child"] == ["filed"]
+
+
+@pytest.mark.parametrize("who", [NURSE, OTHER_CHW])
+def test_taking_back_what_was_reported_before_a_death_alerts_nobody(field: Field, who: str) -> None:
+    code = sent(field)
+    field.text(who, f"DECEDE {code}" if who == NURSE else f"DEC 07-{GIRL}")
+    before = len(field.phone(NURSE))
+    field.text(CHW, f"ANN {GIRL}")
+    assert [row["state"] for row in field.reports() if row["flow"] == "sick_child"] == ["cancelled"]
+    assert [row["state"] for row in field.referrals()] == ["died"]
+    assert not [body for body in field.phone(NURSE)[before:] if body.startswith("URGENT")]
 
 
 def test_the_clinic_confirms_what_the_chw_said_and_not_the_other_way_round(field: Field) -> None:
