@@ -20,7 +20,7 @@ import structlog
 from smsgateway.channels.messages import Said
 from smsgateway.logs import whereabouts
 from smsgateway.store.database import Store
-from smsgateway.store.write import Outcome, StoreUnavailable, Task
+from smsgateway.store.write import StoreUnavailable, Task, Written
 
 log = structlog.get_logger(__name__)
 
@@ -174,10 +174,10 @@ class Switchboard:
         try:
             return [_answer(outcome) for outcome in self._store.carry_out([self._tasks(each) for each in said])]
         except Exception as error:  # noqa: BLE001 - a line lives as long as its process
-            return [_answer(Outcome(error=error)) for _ in said]
+            return [_answer(Written(error=error)) for _ in said]
 
 
-def _answer(outcome: Outcome[Any]) -> Answer:
+def _answer(outcome: Written[Any]) -> Answer:
     error = outcome.error
     if error is None:
         return Answer(outcome.result)

@@ -16,7 +16,7 @@ from smsgateway.channels.messages import Incoming, Said, Turn
 from smsgateway.line import Answer, Caller, NotTaken, Switchboard, lay
 from smsgateway.store.database import Store
 from smsgateway.store.tables import inbound
-from smsgateway.store.write import Door, Outcome, StoreUnavailable, Task, Tx
+from smsgateway.store.write import Door, StoreUnavailable, Task, Tx, Written
 from tests.support.field import CHW, GIRL, Field
 
 TOGETHER = 8
@@ -78,8 +78,8 @@ def test_one_that_cannot_be_filed_costs_no_other(store: Store) -> None:
 
 def test_a_database_that_is_away_is_told_as_that(field: Field) -> None:
     class Shut:
-        def write_each(self, works: Any) -> list[Outcome[Any]]:
-            return [Outcome(error=StoreUnavailable("shut")) for _ in works]
+        def write_each(self, works: Any) -> list[Written[Any]]:
+            return [Written(error=StoreUnavailable("shut")) for _ in works]
 
         def close(self) -> None: ...
 

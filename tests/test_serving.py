@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -150,16 +150,19 @@ def test_what_was_answered_200_survives_being_killed(peopled: str, provider: Sta
 
 def test_when_only_the_engine_is_killed_nobody_is_left_holding_the_port(peopled: str, provider: StandIn) -> None:
     with served(peopled, provider) as process:
-        port = urlsplit(provider.webhook or "").port
         process.kill()
         process.wait(PATIENCE)
-        pause = threading.Event()
-        for _ in range(int(PATIENCE / 0.05)):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=5).close()
-            except OSError:
-                return
-            pause.wait(0.05)
+        wait_until_refused(urlsplit(provider.webhook or "").port or 0)
+
+
+def wait_until_refused(port: int) -> None:
+    pause = threading.Event()
+    for _ in range(int(PATIENCE / 0.05)):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except OSError:
+            return
+        pause.wait(0.05)
     raise AssertionError("somebody still listens")
 
 
@@ -168,8 +171,45 @@ def test_a_hang_up_signal_changes_nothing(peopled: str, provider: StandIn, phone
         process.send_signal(signal.SIGHUP)
         provider.text(CHW, f"MAL {GIRL} CONVULSION")
         assert [phone for phone, _ in phones.wait_for(2)] == [NURSE, CHW]
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        assert len([child for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]) == 1
+        assert len(web_children(process)) == 1
+
+
+@pytest.mark.parametrize("to_all", [False, True])
+def test_what_is_in_flight_when_it_is_stopped_is_filed_and_answered(
+    peopled: str, provider: StandIn, to_all: bool
+) -> None:
+    """Whoever stops it tells the process they started, or all of them at once."""
+    form = {"id": "in-flight", "from": CHW, "to": "36000", "text": f"MAL {GIRL} FIEVRE 1", "linkId": ""}
+    body = urlencode(form).encode()
+    head = "HTTP/1.1\r\nHost: here\r\nContent-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n"
+    with served(peopled, provider) as process:
+        port = urlsplit(provider.webhook or "").port or 0
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+            connection.sendall(f"POST /at/{SECRET}/sms {head}Content-Length: {len(body)}\r\n\r\n".encode())
+            assert connection.recv(1024).startswith(b"HTTP/1.1 100")  # it has begun to read
+            (os.killpg if to_all else os.kill)(process.pid, signal.SIGTERM)
+            wait_until_refused(port)
+            connection.sendall(body)
+            assert connection.recv(1024).startswith(b"HTTP/1.1 200")
+        assert process.wait(PATIENCE) == 0
+    store = open_store(peopled)
+    with store.read() as reading:
+        assert [row.state for row in reading.execute(inbound.select())] == ["handled"]
+    store.close()
+
+
+def test_without_its_child_it_ends_and_says_so(peopled: str, provider: StandIn) -> None:
+    """Whoever watches over the service starts it again: an engine that nobody can reach would go unseen."""
+    with served(peopled, provider) as process:
+        (child,) = web_children(process)
+        os.kill(child, signal.SIGKILL)
+        assert process.wait(PATIENCE) != 0
+
+
+def web_children(process: subprocess.Popen[str]) -> list[int]:
+    """The processes that speak HTTP."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
 
 
 def test_without_a_clock_it_takes_messages_and_a_worker_sends_them(

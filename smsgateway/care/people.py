@@ -109,11 +109,11 @@ class Directory:
 
     def _timezone(self, tx: Tx, workplace: UUID) -> str | None:
         zones = self._zones
-        if workplace not in zones:
-            (found,) = tx.ask(_TIMEZONE, place=workplace)
-            tx.after_commit(partial(zones.__setitem__, workplace, found.timezone))
-            return str(found.timezone) if found.timezone else None
-        return zones[workplace]
+        if workplace in zones:
+            return zones[workplace]
+        zone: str | None = tx.ask(_TIMEZONE, place=workplace)[0].timezone
+        tx.after_commit(partial(zones.__setitem__, workplace, zone))
+        return zone
 
     def forget(self) -> None:
         """Ask the database again from now on."""

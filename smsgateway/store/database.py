@@ -24,7 +24,7 @@ from smsgateway.clock import Clock, SystemClock
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import metadata
 from smsgateway.store.types import UTCDateTime
-from smsgateway.store.write import Door, GroupDoor, Outcome, PlainDoor, StoreUnavailable, Task, Tx, Work
+from smsgateway.store.write import Door, GroupDoor, PlainDoor, StoreUnavailable, Task, Tx, Work, Written
 
 T = TypeVar("T")
 SQLITE_BUSY_MS = 15_000
@@ -58,12 +58,12 @@ class Store(Readers):
         """Do `work` in a transaction and return what it returned, once that is on disk; see `store.write`."""
         return self.door.write_each([work])[0].value()
 
-    def carry_out(self, tasks: Sequence[Task[T]]) -> list[Outcome[T]]:
+    def carry_out(self, tasks: Sequence[Task[T]]) -> list[Written[T]]:
         """Do what these ask for, each whatever becomes of the others; on SQLite those of one call share a commit."""
         outcomes = self.door.write_each([task.work for task in tasks])
         return [self._made_good(task, outcome) for task, outcome in zip(tasks, outcomes, strict=True)]
 
-    def _made_good(self, task: Task[T], outcome: Outcome[T]) -> Outcome[T]:
+    def _made_good(self, task: Task[T], outcome: Written[T]) -> Written[T]:
         error = outcome.error
         if task.instead is None or not isinstance(error, Exception) or isinstance(error, StoreUnavailable):
             return outcome

@@ -88,7 +88,7 @@ class Tx:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(Generic[T]):
+class Written(Generic[T]):
     """What became of one work: its result, on disk, or why nothing of it is."""
 
     result: T | None = None
@@ -111,7 +111,7 @@ class Task(Generic[T]):
 
 
 class Door(Protocol):
-    def write_each(self, works: Sequence[Work[T]]) -> list[Outcome[T]]:
+    def write_each(self, works: Sequence[Work[T]]) -> list[Written[T]]:
         """Do each, and return once it is known of all; whether one fails does not depend on the others."""
         ...
 
@@ -128,9 +128,9 @@ class _Job(Generic[T]):
         self._done = threading.Lock()
         self._done.acquire()
 
-    def wait(self) -> Outcome[T]:
+    def wait(self) -> Written[T]:
         self._done.acquire()
-        return Outcome(self.result, self.error)
+        return Written(self.result, self.error)
 
     def finish(self) -> None:
         self._done.release()
@@ -146,7 +146,7 @@ class GroupDoor:
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
-    def write_each(self, works: Sequence[Work[T]]) -> list[Outcome[T]]:
+    def write_each(self, works: Sequence[Work[T]]) -> list[Written[T]]:
         jobs = [_Job(work) for work in works]
         for job in jobs:
             self._queue.put(job)
@@ -222,18 +222,18 @@ class PlainDoor:
         self._engine = engine
         self._guard = guard
 
-    def write_each(self, works: Sequence[Work[T]]) -> list[Outcome[T]]:
+    def write_each(self, works: Sequence[Work[T]]) -> list[Written[T]]:
         return [self._outcome(work) for work in works]
 
     def close(self) -> None:
         """Nothing of its own to give back."""
 
-    def _outcome(self, work: Work[T]) -> Outcome[T]:
+    def _outcome(self, work: Work[T]) -> Written[T]:
         try:
             with self._guard or nullcontext():
-                return Outcome(self._replayed(work))
+                return Written(self._replayed(work))
         except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
-            return Outcome(error=_translated(error))
+            return Written(error=_translated(error))
 
     def _replayed(self, work: Work[T]) -> T:
         for left in reversed(range(REPLAYS)):

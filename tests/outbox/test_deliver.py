@@ -19,7 +19,7 @@ from smsgateway.outbox.record import sweep_leases
 from smsgateway.store.database import Store
 from smsgateway.store.tables import faults, handovers, opt_outs, outbox
 from smsgateway.store.types import new_id
-from smsgateway.store.write import Outcome, StoreUnavailable, T, Tx, Work
+from smsgateway.store.write import StoreUnavailable, T, Tx, Work, Written
 from tests.outbox.peers import NOON, NURSE, CareDiary, House, ends
 
 SUPERVISOR = "+22376000201"
@@ -304,9 +304,9 @@ class Away:
     def come_back(self) -> None:
         self._gone = False
 
-    def write_each(self, works: Sequence[Work[T]]) -> list[Outcome[T]]:
+    def write_each(self, works: Sequence[Work[T]]) -> list[Written[T]]:
         if self._gone:
-            return [Outcome(error=StoreUnavailable("shut")) for _ in works]
+            return [Written(error=StoreUnavailable("shut")) for _ in works]
         return self._door.write_each(works)
 
     def close(self) -> None:
