@@ -45,7 +45,7 @@ from smsgateway.due import LATER_RANK, run_due
 from smsgateway.settings import Settings
 from smsgateway.store import tables
 from smsgateway.store.database import Store, open_store
-from smsgateway.store.prepared import insert_many
+from smsgateway.store.inserts import insert_many
 from smsgateway.store.schema import upgrade
 from smsgateway.store.types import new_id
 from smsgateway.store.write import Tx

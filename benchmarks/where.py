@@ -49,7 +49,7 @@ STAGES = (
     ("apply.py", "_apply"),
     ("queue.py", "enqueue"),
     ("write.py", "flush"),
-    ("prepared.py", "insert_many"),
+    ("inserts.py", "insert_many"),
 )
 ROOT = str(Path(__file__).resolve().parent.parent)
 

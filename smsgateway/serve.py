@@ -21,11 +21,11 @@ from granian.log import LogLevels
 
 from smsgateway.app import Gateway, build_gateway, open_channels
 from smsgateway.collector import spare_the_collector
-from smsgateway.line import Lines, Switchboard, lay
+from smsgateway.line import Switchboard, lay
 from smsgateway.outbox.bell import Bell
 from smsgateway.outbox.notify import Herald
 from smsgateway.settings import Settings
-from smsgateway.store.database import Store, open_store
+from smsgateway.store.database import open_store
 from smsgateway.store.schema import require_current, sole_server, upgrade
 from smsgateway.store.write import GROUP_AT_MOST
 from smsgateway.web.process import application
@@ -115,7 +115,7 @@ def _listen(settings: Settings, host: str, port: int, *, clock: bool) -> None:
     # The child must not inherit the engine's connections and locks, as it would if it were forked.
     multiprocessing.set_start_method("spawn", force=True)
     gateway = build_gateway(settings)
-    lines = _lines(gateway.store, settings)
+    lines = lay(2, together=GROUP_AT_MOST)  # while one group of messages is committed the next gathers
     switchboard = Switchboard(gateway.store, gateway.task, lines)
     part: Worker | Herald | None = make_worker(gateway) if clock else _herald(gateway)
     spare_the_collector()
@@ -146,14 +146,6 @@ def _server(settings: Settings, host: str, port: int) -> Granian:
     )
     server.on_startup(lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     return server
-
-
-def _lines(store: Store, settings: Settings) -> Lines:
-    """On SQLite two: while one group of reports is committed the next gathers. On PostgreSQL one for each transaction
-    at a time; more than a few only wait for their turn with the interpreter."""
-    if store.dialect == "sqlite":
-        return lay(2, together=GROUP_AT_MOST)
-    return lay(settings.filing_threads, together=1)
 
 
 def _herald(gateway: Gateway) -> Herald | None:

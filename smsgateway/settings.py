@@ -39,7 +39,6 @@ class Settings(BaseSettings):
     rate: Annotated[float, Field(gt=0, le=10_000)] = 20.0  # messages a second over all processes
     bind: str = "127.0.0.1:8000"
     web_threads: Annotated[int, Field(ge=1, le=256)] = 32
-    filing_threads: Annotated[int, Field(ge=1, le=64)] = 4  # on PostgreSQL
     urgent_lanes: Annotated[int, Field(ge=1, le=64)] = 4
     other_lanes: Annotated[int, Field(ge=1, le=64)] = 4
 

@@ -84,7 +84,7 @@ def test_a_database_that_is_away_is_told_as_that(field: Field) -> None:
         def close(self) -> None: ...
 
     shut: Door = Shut()
-    with connected(replace(field.store, door=shut), field.gateway.task) as call, pytest.raises(StoreUnavailable):
+    with connected(replace(field.store, filing=shut), field.gateway.task) as call, pytest.raises(StoreUnavailable):
         call(sms(1))
 
 

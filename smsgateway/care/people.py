@@ -124,9 +124,10 @@ class Directory:
         moment = time.monotonic()
         if moment - self._checked < REVISION_CHECKED_EVERY_S and today == self._day:
             return
+        self._checked = moment
+        found = tx.ask(_REVISION)  # not under the lock: others in this thread may go on meanwhile
+        revision = found[0].number if found else 0
         with self._lock:
-            self._checked = moment
-            revision = tx.execute(_REVISION).scalar() or 0
             if revision != self._revision or today != self._day:
                 self._day, self._members, self._zones = today, {}, {}
                 # What this transaction sees may be its own and never be committed: another's change might then bear
@@ -135,7 +136,7 @@ class Directory:
 
 
 _TIMEZONE = Prepared(select(timezone_of(bindparam("place", type_=staff.c.site_id.type)).label("timezone")))
-_REVISION = select(revisions.c.number).where(revisions.c.name == "register")
+_REVISION = Prepared(select(revisions.c.number).where(revisions.c.name == "register"))
 _CURRENT = and_(
     assignments.c.starts_on <= bindparam("today"),
     or_(assignments.c.ends_on.is_(None), assignments.c.ends_on >= bindparam("today")),

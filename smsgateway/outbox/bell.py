@@ -66,6 +66,6 @@ class Bell:
 
 def ring_after_commit(tx: Tx, urgent: bool) -> None:
     """Ring the bell that hangs at this transaction's store, if any, once its rows are there to be found."""
-    bell = tx.connection.get_execution_options().get(_OPTION)
+    bell = tx.option(_OPTION)
     if bell is not None:
         tx.after_commit(partial(bell.ring, urgent))

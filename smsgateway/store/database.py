@@ -23,11 +23,13 @@ from sqlalchemy.pool import StaticPool
 from smsgateway.clock import Clock, SystemClock
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import metadata
+from smsgateway.store.together import side_by_side
 from smsgateway.store.types import UTCDateTime
 from smsgateway.store.write import Door, GroupDoor, PlainDoor, StoreUnavailable, Task, Tx, Work, Written
 
 T = TypeVar("T")
 SQLITE_BUSY_MS = 15_000
+GROUP_WAITS_MS = 100
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,15 @@ class Store(Readers):
 
     engine: Engine
     door: Door
+    filing: Door  # for what reaches us
 
     def write(self, work: Work[T]) -> T:
         """Do `work` in a transaction and return what it returned, once that is on disk; see `store.write`."""
         return self.door.write_each([work])[0].value()
 
     def carry_out(self, tasks: Sequence[Task[T]]) -> list[Written[T]]:
-        """Do what these ask for, each whatever becomes of the others; on SQLite those of one call share a commit."""
-        outcomes = self.door.write_each([task.work for task in tasks])
+        """Do what these ask for, each whatever becomes of the others; they share a commit."""
+        outcomes = self.filing.write_each([task.work for task in tasks])
         return [self._made_good(task, outcome) for task, outcome in zip(tasks, outcomes, strict=True)]
 
     def _made_good(self, task: Task[T], outcome: Written[T]) -> Written[T]:
@@ -78,6 +81,7 @@ class Store(Readers):
         return self.engine.dialect.name
 
     def close(self) -> None:
+        self.filing.close()
         self.door.close()
         self.engine.dispose()
         super().close()
@@ -90,7 +94,8 @@ def open_store(url: str, *, pool_size: int = 24) -> Store:
     if parsed.get_backend_name() != "sqlite":
         engine = create_engine(parsed, pool_size=pool_size, max_overflow=8, pool_use_lifo=True, hide_parameters=True)
         event.listen(engine, "connect", _prepare_postgresql)
-        return Store(engine, None, engine, PlainDoor(engine))
+        alone = PlainDoor(engine)
+        return Store(engine, None, engine, alone, GroupDoor(_postgresql_writer(url), side_by_side, alone))
     if parsed.database in (None, "", ":memory:"):
         return _memory_store()
     assert parsed.database is not None
@@ -98,7 +103,8 @@ def open_store(url: str, *, pool_size: int = 24) -> Store:
     engine = create_engine(parsed, pool_size=1, max_overflow=4, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)
-    return Store(_sqlite_readers(url, pool_size=8), None, engine, GroupDoor(engine))
+    together = GroupDoor(engine)
+    return Store(_sqlite_readers(url, pool_size=8), None, engine, together, together)
 
 
 def open_readers(url: str) -> Readers:
@@ -114,13 +120,29 @@ def _sqlite_readers(url: str, pool_size: int) -> Engine:
     return engine
 
 
+def _postgresql_writer(url: str) -> Engine:
+    """For the one connection that commits groups. A group waits for nobody's locks, holding all its own: it falls
+    apart. What many ask at once is planned once, not anew for each number of them."""
+    engine = create_engine(url, pool_size=1, hide_parameters=True)
+
+    def prepare(connection: Any, record: Any) -> None:
+        _prepare_postgresql(connection, record)
+        connection.execute(f"SET lock_timeout = {GROUP_WAITS_MS}")
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.commit()
+
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
 def _memory_store() -> Store:
     """One connection for everything, used in turn: for scenarios, which live on a virtual clock in one thread."""
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     metadata.create_all(engine)
     lock = threading.RLock()
-    return Store(engine, lock, engine, PlainDoor(engine, lock))
+    door = PlainDoor(engine, lock)
+    return Store(engine, lock, engine, door, door)
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
@@ -155,7 +177,7 @@ def lock_sender(tx: Tx, sender: str) -> None:
     """Hold the sender's place until the transaction ends, so that a correction cannot overtake the report it
     corrects. On SQLite the one writer already does."""
     if tx.dialect == "postgresql":
-        tx.ask(_LOCK, key=sender_lock(sender))
+        tx.ask(HOLD, key=sender_lock(sender))
 
 
 def sender_lock(sender: str) -> int:
@@ -166,14 +188,14 @@ def sender_lock(sender: str) -> int:
 def lock_key(tx: Tx, name: str) -> None:
     """Hold `name` until the transaction ends (PostgreSQL's advisory lock; nothing to do under SQLite's one writer)."""
     if tx.dialect == "postgresql":
-        tx.ask(_LOCK, key=_lock_number(name))
+        tx.ask(HOLD, key=_lock_number(name))
 
 
 def _lock_number(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
 
 
-_LOCK = Prepared(select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)).label("held")))
+HOLD = Prepared(select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)).label("held")), holds="key")
 
 
 def database_time(tx: Tx, clock: Clock) -> ColumnElement[datetime]:

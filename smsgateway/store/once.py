@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, bindparam, func, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from smsgateway.store.database import sender_lock
+from smsgateway.store.database import HOLD, sender_lock
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import seen
 from smsgateway.store.write import Tx
@@ -30,21 +30,14 @@ _AGAIN = (
 )
 
 
-_HELD = select(func.pg_advisory_xact_lock(bindparam("lock", type_=BigInteger)).label("held")).cte("held")
-_VALUES = [bindparam(name, type_=seen.c[name].type) for name in ("channel", "provider_id", "subject_id", "at")]
-_NEW_AND_HELD = Prepared(
-    sqlite.insert(seen).on_conflict_do_nothing(index_elements=["channel", "provider_id"]).returning(seen.c.at),
-    postgresql.insert(seen)
-    .from_select([each.key for each in _VALUES], select(*_VALUES).select_from(_HELD.prefix_with("MATERIALIZED")))
-    .on_conflict_do_nothing(index_elements=["channel", "provider_id"])
-    .returning(seen.c.at),
-)
-
-
 def first_time_of(tx: Tx, sender: str, channel: str, key: str, subject_id: UUID, now: datetime) -> bool:
     """As `first_time`, of a message: its sender's place is held from now on, as by `lock_sender`."""
-    values = {"channel": channel, "provider_id": key, "subject_id": subject_id, "at": now}
-    return bool(tx.ask(_NEW_AND_HELD, lock=sender_lock(sender), **values))
+    known = (_KNOWN, {"channel": channel, "key": key})
+    hold = [(HOLD, {"key": sender_lock(sender)})] if tx.dialect == "postgresql" else []
+    if tx.ask_each(*hold, known)[-1]:
+        return False
+    tx.insert(seen, {"channel": channel, "provider_id": key, "subject_id": subject_id, "at": now})
+    return True
 
 
 def first_time(tx: Tx, channel: str, key: str, subject_id: UUID, now: datetime) -> bool:
@@ -54,9 +47,11 @@ def first_time(tx: Tx, channel: str, key: str, subject_id: UUID, now: datetime) 
 
 def earlier_within(tx: Tx, channel: str, key: str, subject_id: UUID, now: datetime, within: timedelta) -> UUID | None:
     """Note that `key` was seen for `subject_id`; when it was seen already less than `within` ago, whose that was."""
-    if first_time(tx, channel, key, subject_id, now):
+    found = tx.ask(_KNOWN, channel=channel, key=key)
+    if not found:
+        tx.insert(seen, {"channel": channel, "provider_id": key, "subject_id": subject_id, "at": now})
         return None
-    (known,) = tx.ask(_KNOWN, channel=channel, key=key)
+    (known,) = found
     if now - known.at < within:
         earlier: UUID = known.subject_id
         return earlier

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -21,24 +21,20 @@ from sqlalchemy import (
     CompoundSelect,
     Insert,
     Table,
-    bindparam,
-    insert,
-    literal_column,
-    select,
 )
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable, operators, visitors
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeEngine
 
-_CURSOR = "smsgateway_cursor"
-ROWS_TOGETHER = 4  # of a table: every other count is another statement to compile
+_CURSORS = "smsgateway_cursors"
 Convert = Callable[[Any], Any]
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Compiled:
+class Compiled:
     """SQL of one dialect, with what turns our values into the driver's and back: `binds` and `results` by position, for
     the values that need it."""
 
@@ -71,12 +67,25 @@ class Prepared:
     """A statement with named parameters, to be run again and again: `statement(connection, name=value)` gives its rows,
     with a column's name as attribute. Not for statements whose shape depends on their values (IN lists)."""
 
-    def __init__(self, *statements: Executable) -> None:
-        """One statement for all dialects, or several, each for the dialect it was written for (SQLite, PostgreSQL)."""
+    def __init__(self, *statements: Executable, holds: str | None = None) -> None:
+        """One statement for all dialects, or several, each for the dialect it was written for (SQLite, PostgreSQL).
+        `holds`: the parameter that names a lock which it takes, to be held until the transaction ends."""
+        self.holds = holds
+        self.writes = tables_written(statements[0])
+        self.only_looks = not self.writes and not _locks_rows(statements[0])
         self._statements = statements
-        self._compiled: dict[str, _Compiled] = {}
+        self._compiled: dict[str, Compiled] = {}
         self._row: Any = None
         self._reads = _tables_read(statements[0])
+
+    @property
+    def statement(self) -> Any:
+        """What it was made of, for PostgreSQL."""
+        return self._statements[-1]
+
+    def reads(self, tables: frozenset[Table]) -> bool:
+        """Whether it asks any of these."""
+        return any(table in tables for table, _ in self._reads)
 
     def would_see(self, rows: Rows, values: Mapping[str, Any]) -> bool:
         """Whether any of these rows, not written yet, might be among its results: when its table is read, and nothing
@@ -87,29 +96,61 @@ class Prepared:
             for row in rows.get(table, ())
         )
 
+    def __call__(self, connection: Connection, **values: Any) -> list[Any]:
+        (rows,) = run_each(connection, [(self, values)])
+        return rows
+
     def sql(self, dialect: Dialect) -> str:
         """The text that goes to the driver."""
-        return (self._compiled.get(dialect.name) or self._compile(dialect)).sql
+        return self.compiled(dialect).sql
 
-    def __call__(self, connection: Connection, **values: Any) -> list[Any]:
-        compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
-        cursor = _cursor(connection)
-        try:
-            cursor.execute(compiled.sql, compiled.parameters(values))
-            rows = cursor.fetchall() if compiled.returns_rows else ()
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise _wrapped(connection, compiled.sql, error) from error
-        made = self._row._make
-        return [made(compiled.row(row)) for row in rows]
+    def compiled(self, dialect: Dialect) -> Compiled:
+        """As it goes to the driver."""
+        return self._compiled.get(dialect.name) or self._compile(dialect)
 
-    def _compile(self, dialect: Dialect) -> _Compiled:
+    def fetched(self, dialect: Dialect, cursor: Any) -> list[Any]:
+        """Its rows, from the driver's cursor that ran it."""
+        compiled = self.compiled(dialect)
+        if not compiled.returns_rows:
+            return []
+        make = self._row._make
+        return [make(compiled.row(row)) for row in cursor.fetchall()]
+
+    def _compile(self, dialect: Dialect) -> Compiled:
         position = 1 if dialect.name == "postgresql" and len(self._statements) > 1 else 0
         statement: Any = self._statements[position]
         columns = list(statement.exported_columns)
         self._row = self._row or namedtuple("Row", [column.key for column in columns])
-        compiled = _compiled(statement, dialect, None, [column.type for column in columns])
+        compiled = compile_for(statement, dialect, None, [column.type for column in columns])
         self._compiled[dialect.name] = compiled
         return compiled
+
+
+Question = tuple[Prepared, Mapping[str, Any]]
+
+
+def run_each(connection: Connection, questions: Sequence[Question]) -> list[list[Any]]:
+    """The rows of each statement. PostgreSQL is sent all of them before the first is waited for."""
+    dialect, sql = connection.dialect, ""
+    cursors = cursors_of(connection, len(questions))
+    try:
+        with in_one_go(connection) if len(questions) > 1 else nullcontext():
+            for cursor, (statement, values) in zip(cursors, questions, strict=True):
+                compiled = statement.compiled(dialect)
+                sql = compiled.sql
+                cursor.execute(sql, compiled.parameters(values))
+        return [statement.fetched(dialect, cursor) for cursor, (statement, _) in zip(cursors, questions, strict=True)]
+    except dialect.loaded_dbapi.Error as error:
+        raise as_sqlalchemys(connection, sql, error) from error
+
+
+def in_one_go(connection: Connection) -> AbstractContextManager[Any]:
+    """On PostgreSQL, statements within are sent without waiting for each other's results; those are there after it."""
+    if connection.dialect.name != "postgresql":
+        return nullcontext()
+    driver: Any = connection.connection.driver_connection
+    pipeline: AbstractContextManager[Any] = driver.pipeline()
+    return pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +167,16 @@ class _Wanted:
 _Conditions = tuple[tuple[str, _Wanted], ...]
 
 
+def tables_written(statement: Any) -> frozenset[Table]:
+    """What a statement inserts into, changes or deletes from."""
+    changing = [each for each in visitors.iterate(statement) if isinstance(each, UpdateBase)]
+    return frozenset(each.table for each in changing if isinstance(each.table, Table))
+
+
+def _locks_rows(statement: Any) -> bool:
+    return any(getattr(each, "_for_update_arg", None) is not None for each in visitors.iterate(statement))
+
+
 def _tables_read(statement: Any) -> tuple[tuple[Table, _Conditions], ...]:
     """The tables a statement reads, each with what its WHERE asks of the table's own columns by `=`. An alias may stand
     for any row of its table. An INSERT reads none."""
@@ -134,12 +185,12 @@ def _tables_read(statement: Any) -> tuple[tuple[Table, _Conditions], ...]:
     if isinstance(statement, CompoundSelect):
         return tuple(read for each in statement.selects for read in _tables_read(each))
     found = list(visitors.iterate(statement))
-    aliased = [each.element for each in found if isinstance(each, Alias)]
+    aliased = {each.element for each in found if isinstance(each, Alias) and isinstance(each.element, Table)}
     asked: dict[Table, list[tuple[str, _Wanted]]] = {each: [] for each in found if isinstance(each, Table)}
-    for column, bound in _equalities(getattr(statement, "whereclause", None)):
-        if column.table in asked:
+    for compared, bound in _equalities(getattr(statement, "whereclause", None)):
+        if compared.table in asked:
             wanted = _Wanted(bound.key if bound.required else None, bound.value)
-            asked[column.table].append((column.name, wanted))
+            asked[compared.table].append((compared.name, wanted))
     once = {table: () if table in aliased else tuple(conditions) for table, conditions in asked.items()}
     return tuple(once.items())
 
@@ -158,77 +209,26 @@ def _equalities(clause: Any) -> Iterator[tuple[Column[Any], BindParameter[Any]]]
         yield clause.left, clause.right
 
 
-@lru_cache(maxsize=256)
-def _insert(table: Table, dialect: Dialect, names: tuple[str, ...]) -> _Compiled:
-    return _compiled(insert(table), dialect, names, ())
-
-
-@lru_cache(maxsize=256)
-def _insert_together(shape: tuple[tuple[Table, int, tuple[str, ...]], ...], dialect: Dialect) -> _Compiled:
-    def parameters(table: Table, place: int, row: int, names: Sequence[str]) -> dict[str, BindParameter[Any]]:
-        return {name: bindparam(f"{name}_{place}_{row}", type_=table.c[name].type) for name in names}
-
-    parts = [
-        insert(table).values([parameters(table, place, row, names) for row in range(count)]).cte(f"part_{place}")
-        for place, (table, count, names) in enumerate(shape)
-    ]
-    return _compiled(select(literal_column("1")).add_cte(*parts), dialect, None, ())
-
-
-def insert_all(connection: Connection, rows: Sequence[tuple[Table, Sequence[Mapping[str, Any]]]]) -> None:
-    """Insert rows into several tables, those that others refer to first. PostgreSQL gets what one report writes as a
-    single statement: each that it waits for costs as much as reading the report."""
-    together = connection.dialect.name == "postgresql" and len(rows) > 1
-    if not together or any(len(some) > ROWS_TOGETHER for _, some in rows):
-        for table, some in rows:
-            insert_many(connection, table, some)
-        return
-    shape = tuple((table, len(some), tuple(some[0])) for table, some in rows)
-    values = {
-        f"{name}_{place}_{number}": value
-        for place, (_, some) in enumerate(rows)
-        for number, row in enumerate(some)
-        for name, value in row.items()
-    }
-    compiled = _insert_together(shape, connection.dialect)
-    try:
-        _cursor(connection).execute(compiled.sql, compiled.parameters(values))
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise _wrapped(connection, compiled.sql, error) from error
-
-
-def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all name the same columns, in one call of the driver."""
-    compiled = _insert(table, connection.dialect, tuple(rows[0]))
-    cursor = _cursor(connection)
-    try:
-        if len(rows) == 1:
-            cursor.execute(compiled.sql, compiled.parameters(rows[0]))
-        else:
-            cursor.executemany(compiled.sql, [compiled.parameters(row) for row in rows])
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise _wrapped(connection, compiled.sql, error) from error
-
-
-def _cursor(connection: Connection) -> Any:
-    """The driver's cursor, made once a connection: what it finds is fetched before the next statement."""
+def cursors_of(connection: Connection, count: int = 1) -> list[Any]:
+    """The driver's cursors, made once a connection: what they find is fetched before the next statements."""
     ours = connection.connection
-    found = ours.info.get(_CURSOR)
-    if found is None:
-        found = ours.info[_CURSOR] = ours.cursor()
-    return found
+    found: list[Any] = ours.info.setdefault(_CURSORS, [])
+    while len(found) < count:
+        found.append(ours.cursor())
+    return found[:count]
 
 
-def _compiled(
-    statement: Any, dialect: Dialect, column_keys: Sequence[str] | None, results: Sequence[TypeEngine[Any]]
-) -> _Compiled:
+def compile_for(
+    statement: Any, dialect: Dialect, column_keys: Sequence[str] | None = None, results: Sequence[TypeEngine[Any]] = ()
+) -> Compiled:
+    """A statement as the driver gets it, with columns of these types for results (none: it gives no rows)."""
     made = statement.compile(dialect=dialect, column_keys=column_keys)
     names = tuple(made.positiontup or made.binds)
     constants = {name: bind.value for name, bind in made.binds.items() if bind.value is not None and not bind.required}
-    return _Compiled(
+    return Compiled(
         sql=str(made),
         names=names,
-        binds=_needed(_bind(made.binds[name].type, dialect) for name in names),
+        binds=_needed(bind_of(made.binds[name].type, dialect) for name in names),
         constants=constants,
         positional=bool(made.positiontup),
         returns_rows=bool(results),
@@ -240,7 +240,8 @@ def _needed(converts: Iterable[Convert | None]) -> tuple[tuple[int, Convert], ..
     return tuple((position, convert) for position, convert in enumerate(converts) if convert is not None)
 
 
-def _bind(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+def bind_of(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    """What turns a value of ours into the driver's, if it must be."""
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
@@ -248,7 +249,7 @@ def _result(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
-def _wrapped(connection: Connection, sql: str, error: Exception) -> BaseException:
+def as_sqlalchemys(connection: Connection, sql: str, error: Exception) -> BaseException:
     """The error as SQLAlchemy would raise it; a lost connection leaves the pool."""
     dialect = connection.dialect
     lost = dialect.is_disconnect(error, connection.connection, None)  # type: ignore[arg-type]

@@ -3,10 +3,12 @@
 `work` is replayable: it is given a `Tx`, touches nothing outside it, and may be called again after a rollback. When
 `write` returns, what `work` wrote is on disk; when it raises, none of it is.
 
-On SQLite one thread owns the only writing connection and commits several requests together. If one of them fails the
-whole group is rolled back and its members are replayed one by one, so that only the one that fails alone is refused.
-No savepoints: on a full disk SQLite drops the whole transaction, not the savepoint, and they cost a third of the
-writes. On PostgreSQL each request is its own transaction, replayed after a deadlock, a lost race or a lost connection.
+One thread commits what several ask for together (`GroupDoor`). If one of them fails the whole group is rolled back and
+its members are replayed one by one, so that only the one that fails alone is refused. On SQLite all that is written
+goes that way, through the only writing connection. No savepoints: on a full disk SQLite drops the whole transaction,
+not the savepoint, and they cost a third of the writes. On PostgreSQL the messages that reach us go that way; everything
+else, and the replays, has a transaction of its own (`PlainDoor`), replayed after a deadlock, a lost race or a lost
+connection.
 """
 
 from __future__ import annotations
@@ -18,13 +20,17 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+import structlog
 from sqlalchemy import CursorResult, Executable, Table
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from smsgateway.store.prepared import Prepared, insert_all
+from smsgateway.store.inserts import insert_all
+from smsgateway.store.prepared import Prepared, Question, in_one_go
 from smsgateway.store.tables import WRITE_ORDER
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Work = Callable[["Tx"], T]
@@ -39,20 +45,54 @@ class StoreUnavailable(Exception):
     """The database cannot take anything now (down, locked, disk full): nothing was written, try again later."""
 
 
+class Rows:
+    """Rows that are not written yet. All rows of a table must name the same columns."""
+
+    def __init__(self) -> None:
+        self._of: dict[Table, list[Mapping[str, Any]]] = {}
+
+    def add(self, table: Table, row: Mapping[str, Any]) -> None:
+        self._of.setdefault(table, []).append(row)
+
+    def add_all(self, other: Rows) -> None:
+        for table, rows in other._of.items():
+            self._of.setdefault(table, []).extend(rows)
+
+    def are_seen_by(self, statement: Prepared, values: Mapping[str, Any]) -> bool:
+        """Whether any of these might be among its results."""
+        return bool(self._of) and statement.would_see(self._of, values)
+
+    def write(self, connection: Connection) -> None:
+        """Write them, tables in the order of their foreign keys, and be empty again."""
+        if self._of:
+            rows, self._of = self._of, {}
+            insert_all(connection, [(table, rows[table]) for table in sorted(rows, key=WRITE_ORDER.__getitem__)])
+
+
 class Tx:
     """One transaction in progress. `insert` is buffered and written in bulk with the whole group's rows just before
     the commit. `execute` writes what is buffered first, so that it sees it; `ask` does so when it might see any of it;
     `run` does not, and is for statements that do not read what `insert` buffers."""
 
     def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+        self._connection = connection
         self.dialect = connection.dialect.name
-        self._rows: dict[Table, list[Mapping[str, Any]]] = {}
+        self.rows = Rows()
         self._after: list[Callable[[], None]] = []
+
+    @property
+    def connection(self) -> Connection:
+        """For what reads much, with a statement for each shape of the question; what is buffered is written first."""
+        self.flush()
+        return self._connection
+
+    def option(self, name: str) -> Any:
+        """What the store was given under this name (an execution option of its engine), if anything."""
+        return self._connection.get_execution_options().get(name)
 
     def insert(self, table: Table, row: Mapping[str, Any]) -> None:
         """Add one row. All rows of a table must name the same columns."""
-        self._rows.setdefault(table, []).append(row)
+        self.rows.add(table, row)
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run a statement after writing what is buffered."""
@@ -61,25 +101,26 @@ class Tx:
 
     def run(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run a statement that does not read what is buffered."""
-        result: CursorResult[Any] = self.connection.execute(statement, parameters)
+        result: CursorResult[Any] = self._connection.execute(statement, parameters)
         return result
 
     def ask(self, statement: Prepared, **values: Any) -> list[Any]:
         """The rows of a prepared statement, written or buffered."""
-        if self._rows and statement.would_see(self._rows, values):
+        if self.rows.are_seen_by(statement, values):
             self.flush()
-        return statement(self.connection, **values)
+        return statement(self._connection, **values)
+
+    def ask_each(self, *questions: Question) -> list[list[Any]]:
+        """The rows of each of several."""
+        return [Tx.ask(self, statement, **values) for statement, values in questions]
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Something to do once this is on disk, and only then (wake a sender, drop a cache entry)."""
         self._after.append(action)
 
     def flush(self) -> None:
-        """Write the buffered rows, tables in the order of their foreign keys."""
-        if not self._rows:
-            return
-        rows, self._rows = self._rows, {}
-        insert_all(self.connection, [(table, rows[table]) for table in sorted(rows, key=WRITE_ORDER.__getitem__)])
+        """Write the buffered rows."""
+        self.rows.write(self._connection)
 
     def take_after_commit(self) -> list[Callable[[], None]]:
         """The actions to do, handed over once."""
@@ -125,22 +166,36 @@ class _Job(Generic[T]):
         self.work = work
         self.result: T | None = None
         self.error: BaseException | None = None
+        self.fell_out = False
         self._done = threading.Lock()
         self._done.acquire()
 
-    def wait(self) -> Written[T]:
+    def wait(self) -> Written[T] | None:
+        """What became of it; None when it is still to be done, alone."""
         self._done.acquire()
-        return Written(self.result, self.error)
+        return None if self.fell_out else Written(self.result, self.error)
 
     def finish(self) -> None:
         self._done.release()
 
 
-class GroupDoor:
-    """SQLite's door: one writer thread, group commit."""
+Doing = Callable[[Tx, Sequence[Work[Any]]], list[Any]]
 
-    def __init__(self, engine: Engine) -> None:
+
+def one_after_the_other(tx: Tx, works: Sequence[Work[Any]]) -> list[Any]:
+    """Do all works in this transaction and give their results."""
+    return [work(tx) for work in works]
+
+
+class GroupDoor:
+    """One writer thread, group commit. `do`: how the works of a group are done. Those of a group that failed are each
+    done again by the writer, or, given a door for those `alone`, by whoever asked, who may have to wait there for a
+    lock that somebody else holds: the writer then goes on with others."""
+
+    def __init__(self, engine: Engine, do: Doing = one_after_the_other, alone: Door | None = None) -> None:
         self._engine = engine
+        self._do = do
+        self._alone = alone
         self._queue: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._connection: Connection | None = None  # the writer thread's
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
@@ -150,7 +205,14 @@ class GroupDoor:
         jobs = [_Job(work) for work in works]
         for job in jobs:
             self._queue.put(job)
-        return [job.wait() for job in jobs]
+        return [self._outcome(job) for job in jobs]
+
+    def _outcome(self, job: _Job[T]) -> Written[T]:
+        written = job.wait()
+        if written is None and self._alone is not None:
+            (written,) = self._alone.write_each([job.work])
+        assert written is not None
+        return written
 
     def waiting(self) -> int:
         """How many requests stand before the writer."""
@@ -159,6 +221,7 @@ class GroupDoor:
     def close(self) -> None:
         self._queue.put(None)
         self._thread.join()
+        self._engine.dispose()
 
     def _serve(self) -> None:
         closing = False
@@ -184,11 +247,16 @@ class GroupDoor:
         try:
             after = self._attempt(group)
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked, and the writer must live on
-            if len(group) > 1:
+            if self._alone is not None:
+                log.info("a group is done apart", works=len(group), error=type(error).__name__)
+                for job in group:
+                    job.fell_out = True
+            elif len(group) > 1:
                 for job in group:
                     self._commit([job])
                 return
-            group[0].error = _translated(error)
+            else:
+                group[0].error = _translated(error)
         else:
             for action in after:
                 action()
@@ -198,11 +266,13 @@ class GroupDoor:
     def _attempt(self, group: list[_Job[Any]]) -> list[Callable[[], None]]:
         connection = self._connection = self._connection or self._engine.connect()
         try:
-            with connection.begin():
+            with connection.begin() as transaction:
                 tx = Tx(connection)
-                for job in group:
-                    job.result = job.work(tx)
-                tx.flush()
+                for job, result in zip(group, self._do(tx, [job.work for job in group]), strict=True):
+                    job.result = result
+                with in_one_go(connection):
+                    tx.flush()
+                    transaction.commit()
         except BaseException:
             self._hang_up()
             raise
@@ -216,7 +286,7 @@ class GroupDoor:
 
 
 class PlainDoor:
-    """PostgreSQL's door: each request its own transaction. Also serves an in-memory SQLite, one at a time."""
+    """Each request its own transaction: on PostgreSQL, and on an in-memory SQLite, one at a time."""
 
     def __init__(self, engine: Engine, guard: AbstractContextManager[Any] | None = None) -> None:
         self._engine = engine

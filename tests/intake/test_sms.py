@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from smsgateway.outbox.queue import Rank
 from smsgateway.text.gsm7 import Encoding, encoding_of, segments
@@ -68,8 +69,13 @@ def test_a_report_tells_its_site_everywhere(field: Field) -> None:
 def test_report_referral_alert_and_answer_are_one_transaction(field: Field) -> None:
     """Counted at the database: whatever is written of a report is written between one BEGIN and one COMMIT."""
     commits: list[int] = []
-    event.listen(field.store.engine, "commit", lambda _connection: commits.append(1))
+
+    def note(_connection: object) -> None:
+        commits.append(1)
+
+    event.listen(Engine, "commit", note)  # of whichever connection
     field.take(CHW, f"MAL {GIRL} CONVULSION")
+    event.remove(Engine, "commit", note)
     assert len(commits) == 1
     assert len(field.messages()) == len(field.reports()) == len(field.referrals()) == 1
     assert [(row["phone"], Rank(row["rank"])) for row in sorted(field.queued(), key=lambda row: row["rank"])] == [

@@ -25,7 +25,7 @@ def prepared() -> Iterator[Prepared]:
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     simulated = list(vars(simulation).values())
-    yield from (each for each in gc.get_objects() if isinstance(each, Prepared) and each not in simulated)
+    yield from (each for each in gc.get_objects() if type(each) is Prepared and each not in simulated)
 
 
 def scans(connection: Connection, statement: Prepared) -> list[str]:
