@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from sqlalchemy import and_, bindparam, func, literal, or_, select
 from smsgateway.care.hours import zone_named
 from smsgateway.care.zones import WORKPLACE, timezone_of
 from smsgateway.reading.models import Age, Code, CodeFacts, CodeState, Person, Role
-from smsgateway.store.prepared import Prepared
+from smsgateway.store.prepared import Prepared, Question
 from smsgateway.store.tables import (
     assignments,
     catchments,
@@ -92,14 +92,18 @@ class Directory:
         self._day: date | None = None
         self._checked = float("-inf")
 
-    def who(self, tx: Tx, phone: str, now: datetime) -> Member | None:
-        """Whose phone this is now; None for a stranger."""
+    def asks(self, phone: str) -> list[Question]:
+        """What `who` will ask about a phone first, to be asked with other things: nothing, or one question."""
+        return [] if phone in self._members else [(_MEMBER, {"phone": phone})]
+
+    def who(self, tx: Tx, phone: str, now: datetime, answers: Sequence[list[Any]] = ()) -> Member | None:
+        """Whose phone this is now; None for a stranger. `answers`: to what it `asks`, if that was asked."""
         self._forget_what_changed(tx, now.date())
         members = self._members
         known = members.get(phone)
         if known is not None and (known[1] is None or known[1].day(now) == known[0]):
             return known[1]
-        rows = tx.ask(_MEMBER, phone=phone)
+        rows = answers[0] if answers else tx.ask(_MEMBER, phone=phone)
         member = _member(rows, self._timezone(tx, rows[0].workplace), now) if rows else None
         if member is not None and member.role is not Role.CHW:
             reach = tx.execute(_REACH[member.role], {"staff": member.id, "today": member.day(now)}).all()

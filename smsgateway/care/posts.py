@@ -110,7 +110,8 @@ def _at(person: Recipient, phone: str) -> Recipient:
 
 def opted_out(tx: Tx, phones: Collection[str]) -> set[str]:
     """Which of these phones want no messages."""
-    return {phone for phone in phones if tx.ask(_OPTED_OUT, phone=phone)}
+    found = tx.ask_each(*((_OPTED_OUT, {"phone": phone}) for phone in phones)) if phones else []
+    return {row.phone for rows in found for row in rows}
 
 
 _OPTED_OUT = Prepared(select(opt_outs.c.phone).where(opt_outs.c.phone == bindparam("phone")))

@@ -8,8 +8,10 @@ raw message is on disk; a callback repeated any number of times, at the same mom
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -119,9 +121,9 @@ class SmsIntake:
 
     # ------------------------------------------------------------ inside the transaction
 
-    def _hear(self, tx: Tx, incoming: Incoming, arrived_at: datetime) -> Heard:
+    def _hear(self, tx: Tx, incoming: Incoming, arrived_at: datetime, answers: Sequence[list[Any]] = ()) -> Heard:
         phone = incoming.phone
-        member = self._directory.who(tx, phone, arrived_at) if phone else None
+        member = self._directory.who(tx, phone, arrived_at, answers) if phone else None
         role = member.role if member else Role.UNKNOWN
         own = member.catchments if member else ()
         only = own[0].number if len(own) == 1 else None
@@ -129,9 +131,11 @@ class SmsIntake:
 
     def _handle_new(self, tx: Tx, incoming: Incoming, now: datetime) -> None:
         inbound_id = new_id()
-        if not first_time_of(tx, incoming.sender, incoming.channel, incoming.provider_id, inbound_id, now):
+        asks = self._directory.asks(incoming.phone) if incoming.phone else []
+        answers = first_time_of(tx, incoming.sender, incoming.channel, incoming.provider_id, inbound_id, now, also=asks)
+        if answers is None:
             return
-        heard = self._hear(tx, incoming, now)
+        heard = self._hear(tx, incoming, now, answers)
         answer = self._file(tx, heard, inbound_id, now)
         tx.insert(inbound, _inbound_row(incoming, inbound_id, now, heard.member, "handled", answer=answer))
 
@@ -157,7 +161,7 @@ class SmsIntake:
         """Keep what could not be handled. From a CHW it may be danger: unless a retry succeeds within 5 minutes, a
         human is told."""
         inbound_id = new_id()
-        if not first_time_of(tx, incoming.sender, incoming.channel, incoming.provider_id, inbound_id, now):
+        if first_time_of(tx, incoming.sender, incoming.channel, incoming.provider_id, inbound_id, now) is None:
             return
         phone = incoming.phone
         member = self._directory.who(tx, phone, now) if phone else None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsgateway.store.database import HOLD, sender_lock
-from smsgateway.store.prepared import Prepared
+from smsgateway.store.prepared import Prepared, Question
 from smsgateway.store.tables import seen
 from smsgateway.store.write import Tx
 
@@ -30,14 +32,18 @@ _AGAIN = (
 )
 
 
-def first_time_of(tx: Tx, sender: str, channel: str, key: str, subject_id: UUID, now: datetime) -> bool:
-    """As `first_time`, of a message: its sender's place is held from now on, as by `lock_sender`."""
-    known = (_KNOWN, {"channel": channel, "key": key})
+def first_time_of(
+    tx: Tx, sender: str, channel: str, key: str, subject_id: UUID, now: datetime, also: Sequence[Question] = ()
+) -> list[list[Any]] | None:
+    """As `first_time`, of a message: its sender's place is held from now on, as by `lock_sender`. Gives the rows of
+    what is asked `also`, at the same moment; None when the message was seen before."""
     hold = [(HOLD, {"key": sender_lock(sender)})] if tx.dialect == "postgresql" else []
-    if tx.ask_each(*hold, known)[-1]:
-        return False
+    known = (_KNOWN, {"channel": channel, "key": key})
+    answers = tx.ask_each(*hold, known, *also)
+    if answers[len(hold)]:
+        return None
     tx.insert(seen, {"channel": channel, "provider_id": key, "subject_id": subject_id, "at": now})
-    return True
+    return answers[len(hold) + 1 :]
 
 
 def first_time(tx: Tx, channel: str, key: str, subject_id: UUID, now: datetime) -> bool:

@@ -83,7 +83,11 @@ class _Seat(Tx):
         self.inserted.add(table, row)
 
     def ask(self, statement: Prepared, **values: Any) -> list[Any]:
-        return self.ask_each((statement, values))[0]
+        if self._may_look([(statement, values)]):
+            return self.ask_each((statement, values))[0]
+        self._need_turn()
+        self._group.note(statement.writes)
+        return super().ask(statement, **values)
 
     def ask_each(self, *questions: Question) -> list[list[Any]]:
         if self._may_look(questions):

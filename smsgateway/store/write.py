@@ -26,6 +26,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from smsgateway.store.batches import ask_together
 from smsgateway.store.inserts import insert_all
 from smsgateway.store.prepared import Prepared, Question, in_one_go
 from smsgateway.store.tables import WRITE_ORDER
@@ -111,8 +112,12 @@ class Tx:
         return statement(self._connection, **values)
 
     def ask_each(self, *questions: Question) -> list[list[Any]]:
-        """The rows of each of several."""
-        return [Tx.ask(self, statement, **values) for statement, values in questions]
+        """The rows of each of several; on PostgreSQL asked at once, unless one writes."""
+        if self.dialect != "postgresql" or not all(statement.only_looks for statement, _ in questions):
+            return [Tx.ask(self, statement, **values) for statement, values in questions]
+        if any(self.rows.are_seen_by(*question) for question in questions):
+            self.flush()
+        return ask_together(self._connection, questions)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Something to do once this is on disk, and only then (wake a sender, drop a cache entry)."""
