@@ -152,7 +152,8 @@ class Recount:
     def out_of_stock(self, chws: Iterable[UUID]) -> dict[tuple[UUID, str], datetime]:
         """What is out at whom, since when."""
         found: dict[tuple[UUID, str], datetime] = {}
-        counts = [r for r in self.all_reports if r.flow == "stock" and r.state == "filed" and r.staff_id in set(chws)]
+        whose = set(chws)
+        counts = [r for r in self.all_reports if r.flow == "stock" and r.state == "filed" and r.staff_id in whose]
         for report in sorted(counts, key=lambda each: (each.happened_at, each.id)):
             for item, left in report.answers["stock"].items():
                 if left:
