@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,8 @@ def gateway_on(url: str, folder: Path) -> Gateway:
     upgrade(store.engine)
     programme.write(folder / "programme", CHWS)
     import_people(store, folder / "programme", datetime.now(UTC).date())
-    store.door.close()
-    object.__setattr__(store, "door", PlainDoor(store.engine))
+    store.close()
+    store = replace(store, door=(door := PlainDoor(store.engine)), filing=door)
     return build_gateway(settings, store=store)
 
 
