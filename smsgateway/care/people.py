@@ -80,6 +80,14 @@ class Located:
     household_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Early:
+    """What is asked about a phone before it is looked up, and what the directory remembered then."""
+
+    members: dict[str, tuple[date | None, Member | None]]
+    questions: list[Question]
+
+
 class Directory:
     """Staff by phone, remembered. What a transaction looked up is remembered once it is committed; and in a dictionary
     that is thrown away whole when something changed, so that nothing looked up before is remembered after."""
@@ -92,18 +100,23 @@ class Directory:
         self._day: date | None = None
         self._checked = float("-inf")
 
-    def asks(self, phone: str) -> list[Question]:
+    def asks(self, phone: str | None) -> Early:
         """What `who` will ask about a phone first, to be asked with other things: nothing, or one question."""
-        return [] if phone in self._members else [(_MEMBER, {"phone": phone})]
+        known = phone is None or phone in self._members
+        return Early(self._members, [] if known else [(_MEMBER, {"phone": phone})])
 
-    def who(self, tx: Tx, phone: str, now: datetime, answers: Sequence[list[Any]] = ()) -> Member | None:
-        """Whose phone this is now; None for a stranger. `answers`: to what it `asks`, if that was asked."""
+    def who(
+        self, tx: Tx, phone: str, now: datetime, early: Early | None = None, answers: Sequence[list[Any]] = ()
+    ) -> Member | None:
+        """Whose phone this is now; None for a stranger. `answers`: to what was asked `early`. They count only while
+        nothing has been forgotten since: what they say may be what changed."""
         self._forget_what_changed(tx, now.date())
         members = self._members
         known = members.get(phone)
         if known is not None and (known[1] is None or known[1].day(now) == known[0]):
             return known[1]
-        rows = answers[0] if answers else tx.ask(_MEMBER, phone=phone)
+        still = early is not None and early.members is members and answers
+        rows = answers[0] if still else tx.ask(_MEMBER, phone=phone)
         member = _member(rows, self._timezone(tx, rows[0].workplace), now) if rows else None
         if member is not None and member.role is not Role.CHW:
             reach = tx.execute(_REACH[member.role], {"staff": member.id, "today": member.day(now)}).all()

@@ -20,7 +20,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from smsgateway.care import unclear, wording
-from smsgateway.care.people import Directory, Member
+from smsgateway.care.people import Directory, Early, Member
 from smsgateway.channels.messages import Incoming
 from smsgateway.clock import Clock
 from smsgateway.intake.apply import file_message
@@ -121,9 +121,16 @@ class SmsIntake:
 
     # ------------------------------------------------------------ inside the transaction
 
-    def _hear(self, tx: Tx, incoming: Incoming, arrived_at: datetime, answers: Sequence[list[Any]] = ()) -> Heard:
+    def _hear(
+        self,
+        tx: Tx,
+        incoming: Incoming,
+        arrived_at: datetime,
+        early: Early | None = None,
+        answers: Sequence[list[Any]] = (),
+    ) -> Heard:
         phone = incoming.phone
-        member = self._directory.who(tx, phone, arrived_at, answers) if phone else None
+        member = self._directory.who(tx, phone, arrived_at, early, answers) if phone else None
         role = member.role if member else Role.UNKNOWN
         own = member.catchments if member else ()
         only = own[0].number if len(own) == 1 else None
@@ -131,11 +138,13 @@ class SmsIntake:
 
     def _handle_new(self, tx: Tx, incoming: Incoming, now: datetime) -> None:
         inbound_id = new_id()
-        asks = self._directory.asks(incoming.phone) if incoming.phone else []
-        answers = first_time_of(tx, incoming.sender, incoming.channel, incoming.provider_id, inbound_id, now, also=asks)
+        early = self._directory.asks(incoming.phone)
+        answers = first_time_of(
+            tx, incoming.sender, incoming.channel, incoming.provider_id, inbound_id, now, early.questions
+        )
         if answers is None:
             return
-        heard = self._hear(tx, incoming, now, answers)
+        heard = self._hear(tx, incoming, now, early, answers)
         answer = self._file(tx, heard, inbound_id, now)
         tx.insert(inbound, _inbound_row(incoming, inbound_id, now, heard.member, "handled", answer=answer))
 

@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeEngine
 
 _CURSORS = "smsgateway_cursors"
 Convert = Callable[[Any], Any]
-Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
+Unwritten = Mapping[Table, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Prepared:
         """Whether it asks any of these."""
         return any(table in tables for table, _ in self._reads)
 
-    def would_see(self, rows: Rows, values: Mapping[str, Any]) -> bool:
+    def would_see(self, rows: Unwritten, values: Mapping[str, Any]) -> bool:
         """Whether any of these rows, not written yet, might be among its results: when its table is read, and nothing
         that the statement asks of that table rules it out."""
         return any(

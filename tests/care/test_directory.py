@@ -77,3 +77,19 @@ def test_what_was_never_committed_is_not_remembered(field: Field) -> None:
     with pytest.raises(RuntimeError):
         field.store.write(undone)
     assert who(field, directory).language == "fr"
+
+
+def test_what_was_asked_before_a_change_was_noticed_is_asked_again(field: Field) -> None:
+    """The question goes with others, before it is known whether anything changed: the answer may be what changed."""
+    directory = Directory()
+    member = who(field, directory)
+    directory.forget()
+    early = directory.asks(CHW)
+    assert len(early.questions) == 1
+    answers = field.store.write(lambda tx: tx.ask_each(*early.questions))
+    speaks(field, member, "en")
+    a_second_passes(directory)
+    found = field.store.write(lambda tx: directory.who(tx, CHW, NOON, early, answers))
+    assert found is not None
+    assert found.language == "en"
+    assert who(field, directory).language == "en", "what was stale is not remembered either"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.engine import Connection
 
-from smsgateway.store.database import HOLD, Store, lock_key, open_store
+from smsgateway.store.database import HOLD, Store, lock_key, lock_sender, open_store, sender_lock
 from smsgateway.store.prepared import Prepared
 from smsgateway.store.tables import seen
 from smsgateway.store.together import Entangled, side_by_side
 from smsgateway.store.types import new_id
 from smsgateway.store.write import Task, Tx, Work, one_after_the_other
+from tests.conftest import empty
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEYS = ("a", "b", "c")
@@ -34,8 +35,11 @@ ALL = Prepared(select(func.count().label("count")).select_from(seen).where(seen.
 
 
 @pytest.fixture
-def postgres(postgres_database: str) -> Store:
-    return open_store(postgres_database)
+def postgres(postgres_database: str) -> Iterator[Store]:
+    empty(postgres_database)
+    opened = open_store(postgres_database)
+    yield opened
+    opened.close()
 
 
 def row(key: str, subject: UUID) -> dict[str, object]:
@@ -226,13 +230,13 @@ def test_whoever_must_wait_for_somebody_elses_lock_does_not_hold_up_the_writer(p
     """Another process has one sender's lock for long; everybody else's messages go on being filed."""
 
     def locked(tx: Tx) -> str:
-        lock_key(tx, "sender")
+        lock_sender(tx, "+22300000001")
         return remember("late")(tx)
 
     got: list[object] = []
     with postgres.engine.connect() as other:
         other.begin()
-        HOLD(other, key=_number("sender"))
+        HOLD(other, key=sender_lock("+22300000001"))
         waiting = threading.Thread(
             target=lambda: got.extend(postgres.carry_out([Task(locked), Task(remember("with it"))])), daemon=True
         )
@@ -245,17 +249,14 @@ def test_whoever_must_wait_for_somebody_elses_lock_does_not_hold_up_the_writer(p
     assert [each.value() for each in got] == ["late", "with it"]  # type: ignore[attr-defined]
 
 
-def _number(name: str) -> int:
-    taken: list[int] = []
-
-    class Noting(Tx):
-        def ask(self, statement: Prepared, **values: Any) -> list[Any]:
-            taken.append(values["key"])
-            return []
-
-    class PostgreSQL:
-        class dialect:
-            name = "postgresql"
-
-    lock_key(Noting(PostgreSQL()), name)  # type: ignore[arg-type]
-    return taken[0]
+def test_a_connection_lost_between_two_groups_costs_nothing(postgres: Store) -> None:
+    """The database was started again: what arrives next is filed, and in groups as before."""
+    postgres.carry_out([Task(remember("before")), Task(remember("before too"))])
+    with postgres.engine.connect() as other:
+        other.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    for number in range(3):
+        done = postgres.carry_out([Task(remember(f"a{number}")), Task(remember(f"b{number}"))])
+        assert [each.value() for each in done] == [f"a{number}", f"b{number}"]
